@@ -1,0 +1,161 @@
+/**
+ * The queue of one model version, and the rule by which its rows become batches.
+ *
+ * Invariants: sealing is late (an item may join until a slot takes its batch); a batch holds one signature; the
+ * oldest item over all signatures goes first; departed and too late items are dropped before they take a slot;
+ * an item marked `alone` shares its batch with nobody; nothing here waits or polls.
+ */
+import type { ReleaseReason } from '../contract/reply.js';
+import type { Clock } from './clock.js';
+import { LatencyModel } from './latency-model.js';
+
+export interface Waiting {
+  readonly id: string;
+  readonly rows: number;
+  /** Items of different signatures (dtypes, shapes apart from the batch axis) cannot share a run. */
+  readonly signature: string;
+  readonly deadline: number;
+  /** When it began to wait, by the batcher's clock; kept on a retry, so that a retry goes first. */
+  readonly since: number;
+  /** Suspected of breaking runs: it is tried by itself. */
+  alone: boolean;
+  departed: boolean;
+}
+
+export interface Sealed<T extends Waiting> {
+  items: T[];
+  rows: number;
+  reason: ReleaseReason;
+}
+
+export type DropReason = 'deadline' | 'departed';
+
+export interface BatcherOptions<T extends Waiting> {
+  maxBatchSize: number;
+  /** From the manifest; unset: learned. */
+  runTimeoutMs?: number | undefined;
+  clock: Clock;
+  dropped(item: T, reason: DropReason): void;
+}
+
+/** A first run may compile, fault in memory or sit behind a cold cache. */
+const UNKNOWN_RUN_TIMEOUT_MS = 10_000;
+const MIN_RUN_TIMEOUT_MS = 2_000;
+const RUN_TIMEOUT_FACTOR = 20;
+
+export class Batcher<T extends Waiting> {
+  readonly latency = new LatencyModel();
+  private readonly lines = new Map<string, T[]>();
+  private readonly byId = new Map<string, Set<T>>();
+  private rows = 0;
+  private suspects = 0;
+  private draining = false;
+
+  constructor(private readonly options: BatcherOptions<T>) {}
+
+  /** Rows that wait. */
+  get depth(): number {
+    return this.rows;
+  }
+
+  add(item: T): void {
+    // A line of its own: nothing else can ever join it.
+    const key = item.alone ? `alone ${this.suspects++}` : item.signature;
+    const line = this.lines.get(key);
+    // A retry is older than what waits: it goes to the front, or the newest would be served first.
+    if (!line) this.lines.set(key, [item]);
+    else if (line[0]!.since > item.since) line.unshift(item);
+    else line.push(item);
+    const same = this.byId.get(item.id);
+    if (same) same.add(item);
+    else this.byId.set(item.id, new Set([item]));
+    this.rows += item.rows;
+  }
+
+  /** The caller of `id` has gone; its items are dropped when their turn comes. */
+  depart(id: string): void {
+    for (const item of this.byId.get(id) ?? []) item.departed = true;
+  }
+
+  drain(): void {
+    this.draining = true;
+  }
+
+  /** When the item that goes next began to wait; undefined when nothing waits. */
+  oldest(): number | undefined {
+    return this.oldestLine()?.[1][0]!.since;
+  }
+
+  /** Whether the item that goes next satisfies `test`; false when nothing waits. */
+  next(test: (item: T) => boolean): boolean {
+    const line = this.oldestLine();
+    return line !== undefined && test(line[1][0]!);
+  }
+
+  /**
+   * The next batch for one of `freeSlots` slots, or undefined when nothing that can still be answered waits.
+   * Takes at most its share, ⌈waiting / free slots⌉ rows, so that two idle slots split what there is.
+   */
+  seal(freeSlots: number): Sealed<T> | undefined {
+    for (let line = this.oldestLine(); line; line = this.oldestLine()) {
+      const [key, waiting] = line;
+      const share = Math.min(this.options.maxBatchSize, Math.ceil(this.rows / Math.max(1, freeSlots)));
+      const items: T[] = [];
+      let rows = 0;
+      let taken = 0;
+      for (const item of waiting) {
+        if (rows > 0 && rows + item.rows > share) break;
+        taken++;
+        this.forget(item);
+        if (this.keep(item, rows + item.rows)) {
+          items.push(item);
+          rows += item.rows;
+        }
+      }
+      if (taken === waiting.length) this.lines.delete(key);
+      else waiting.splice(0, taken);
+      if (items.length > 0) return { items, rows, reason: this.reasonFor(rows) };
+    }
+    return undefined;
+  }
+
+  /** Milliseconds after which a run of `rows` counts as hung. */
+  runTimeoutMs(rows: number): number {
+    if (this.options.runTimeoutMs !== undefined) return this.options.runTimeoutMs;
+    const estimate = this.latency.estimate(rows);
+    if (estimate === undefined) return UNKNOWN_RUN_TIMEOUT_MS;
+    return Math.max(MIN_RUN_TIMEOUT_MS, RUN_TIMEOUT_FACTOR * estimate);
+  }
+
+  private reasonFor(rows: number): ReleaseReason {
+    if (rows >= this.options.maxBatchSize) return 'full';
+    return this.draining ? 'drain' : 'greedy';
+  }
+
+  private keep(item: T, rowsWithIt: number): boolean {
+    if (item.departed) {
+      this.options.dropped(item, 'departed');
+      return false;
+    }
+    if (this.options.clock.now() + (this.latency.estimate(rowsWithIt) ?? 0) > item.deadline) {
+      this.options.dropped(item, 'deadline');
+      return false;
+    }
+    return true;
+  }
+
+  private forget(item: T): void {
+    this.rows -= item.rows;
+    const same = this.byId.get(item.id);
+    same?.delete(item);
+    if (same?.size === 0) this.byId.delete(item.id);
+  }
+
+  private oldestLine(): [string, T[]] | undefined {
+    let oldest: [string, T[]] | undefined;
+    for (const entry of this.lines) {
+      if (!oldest || entry[1][0]!.since < oldest[1][0]!.since) oldest = entry;
+    }
+    return oldest;
+  }
+}

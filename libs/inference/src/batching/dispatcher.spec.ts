@@ -1,0 +1,97 @@
+import { Batcher, type Sealed } from './batcher.js';
+import { Dispatcher, type Preparable, type Slot } from './dispatcher.js';
+
+class StandInSlot implements Slot<Preparable> {
+  ran: { version: string; ids: string[] }[] = [];
+  outstanding = 0;
+  constructor(private readonly versions: string[] = ['m']) {}
+  serves(version: string): boolean {
+    return this.versions.includes(version);
+  }
+  run(version: string, batch: Sealed<Preparable>): void {
+    this.outstanding++;
+    this.ran.push({ version, ids: batch.items.map((item) => item.id) });
+  }
+}
+
+function setUp(slots: StandInSlot[], versions = ['m']) {
+  const dispatcher = new Dispatcher<Preparable>(slots);
+  const batchers = versions.map((version) => {
+    const batcher = new Batcher<Preparable>({ maxBatchSize: 8, clock: { now: () => 0 }, dropped: () => undefined });
+    dispatcher.serve(version, batcher);
+    return batcher;
+  });
+  return { dispatcher, batchers };
+}
+
+function item(id: string, more: Partial<Preparable> = {}): Preparable {
+  return {
+    id,
+    rows: 1,
+    signature: 's',
+    deadline: 1e9,
+    since: Number(id),
+    alone: false,
+    departed: false,
+    prepares: false,
+    ...more,
+  };
+}
+
+describe('the dispatcher', () => {
+  it('shares what waits between two free slots', () => {
+    const slots = [new StandInSlot(), new StandInSlot()];
+    const { dispatcher, batchers } = setUp(slots);
+    for (let i = 0; i < 6; i++) batchers[0]!.add(item(String(i)));
+    dispatcher.dispatch();
+    expect(slots.map((slot) => slot.ran)).toEqual([
+      [{ version: 'm', ids: ['0', '1', '2'] }],
+      [{ version: 'm', ids: ['3', '4', '5'] }],
+    ]);
+  });
+
+  it('lets tensors wait for a free slot, so that their batch grows until then', () => {
+    const slot = new StandInSlot();
+    const { dispatcher, batchers } = setUp([slot]);
+    batchers[0]!.add(item('1'));
+    dispatcher.dispatch();
+    batchers[0]!.add(item('2'));
+    dispatcher.dispatch();
+    batchers[0]!.add(item('3'));
+    dispatcher.dispatch();
+    expect(slot.ran).toHaveLength(1);
+    slot.outstanding = 0;
+    dispatcher.dispatch();
+    expect(slot.ran[1]).toEqual({ version: 'm', ids: ['2', '3'] });
+  });
+
+  it('hands pictures over one batch ahead and no further', () => {
+    const slot = new StandInSlot();
+    const { dispatcher, batchers } = setUp([slot]);
+    for (const id of ['1', '2', '3']) {
+      batchers[0]!.add(item(id, { prepares: true }));
+      dispatcher.dispatch();
+    }
+    expect(slot.ran.map((run) => run.ids)).toEqual([['1'], ['2']]);
+    expect(batchers[0]!.depth).toBe(1);
+  });
+
+  it('gives a slot to the version whose item has waited longest', () => {
+    const slot = new StandInSlot(['a', 'b']);
+    const { dispatcher, batchers } = setUp([slot], ['a', 'b']);
+    batchers[0]!.add(item('9'));
+    batchers[1]!.add(item('4'));
+    dispatcher.dispatch();
+    expect(slot.ran).toEqual([{ version: 'b', ids: ['4'] }]);
+  });
+
+  it('passes over a version that no free slot holds and serves the next', () => {
+    const slot = new StandInSlot(['b']);
+    const { dispatcher, batchers } = setUp([slot], ['a', 'b']);
+    batchers[0]!.add(item('1'));
+    batchers[1]!.add(item('2'));
+    dispatcher.dispatch();
+    expect(slot.ran).toEqual([{ version: 'b', ids: ['2'] }]);
+    expect(batchers[0]!.depth).toBe(1);
+  });
+});

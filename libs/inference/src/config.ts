@@ -1,0 +1,158 @@
+/**
+ * Every setting of every process, read once from the environment and frozen. Nothing else reads process.env.
+ * Each line below is a row of docs/config.md; a test compares the two.
+ */
+import { availableParallelism } from 'node:os';
+import { z } from 'zod';
+import { cpuQuota } from './cpu-quota.js';
+
+const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
+
+const common = {
+  /** Where Redis is: redis://, rediss:// or unix path. */
+  REDIS_URL: z.string().default('redis://127.0.0.1:6379'),
+  /** Prefix of every key; two installations on one Redis need two. Keep the braces for Redis Cluster. */
+  SLUICE_PREFIX: z.string().min(1).max(64).default('{sluice}'),
+  /** How much is logged; `debug` writes a line per prediction. */
+  SLUICE_LOG_LEVEL: z.enum(LOG_LEVELS).default('info'),
+};
+
+const gateway = {
+  ...common,
+  /** TCP port of the HTTP API. */
+  PORT: integer(0, 65_535).default(8080),
+  /** Address the HTTP API listens on; 0.0.0.0 opens it to the network. */
+  SLUICE_HOST: z.string().default('127.0.0.1'),
+  /** Model of `POST /predict`; unset: the only model served, if there is just one. */
+  SLUICE_DEFAULT_MODEL: z.string().optional(),
+  /** Largest request body in bytes; more is a 413. */
+  SLUICE_MAX_BODY_BYTES: integer(1_024, 1_073_741_824).default(8 * 1024 * 1024),
+  /** Largest JSON body in bytes; parsing blocks the gateway (about 10 ms per MB), so it is tighter than other bodies. */
+  SLUICE_MAX_JSON_BYTES: integer(1_024, 1_073_741_824).default(4 * 1024 * 1024),
+  /** Predictions that one gateway holds at once; more is a 503 at once. */
+  SLUICE_MAX_IN_FLIGHT: integer(1, 1_000_000).default(1_024),
+  /** Bytes of request bodies that one gateway holds at once; more is a 503 at once. */
+  SLUICE_MAX_IN_FLIGHT_BYTES: integer(1_024, 2 ** 40).default(256 * 1024 * 1024),
+  /** Milliseconds a caller is given when he names no X-Request-Timeout. */
+  SLUICE_REQUEST_TIMEOUT_MS: integer(1, 3_600_000).default(30_000),
+  /** Longest X-Request-Timeout that is accepted, in milliseconds. */
+  SLUICE_MAX_REQUEST_TIMEOUT_MS: integer(1, 86_400_000).default(300_000),
+  /** Milliseconds after which a command to Redis counts as failed; shorter refuses sooner when Redis hangs. */
+  SLUICE_REDIS_TIMEOUT_MS: integer(50, 60_000).default(2_000),
+  /** Milliseconds between turning unready on SIGTERM and closing the port, so that balancers notice. */
+  SLUICE_LAME_DUCK_MS: integer(0, 60_000).default(1_000),
+  /** Milliseconds that accepted predictions have to finish after SIGTERM. */
+  SLUICE_DRAIN_MS: integer(0, 600_000).default(35_000),
+};
+
+const worker = {
+  ...common,
+  /** Folder of model packages, `<name>/<version>/` each. */
+  SLUICE_MODELS: z.string().default('models'),
+  /** Executor processes, each with a compute thread pool of its own; unset: one per CPU. */
+  SLUICE_EXECUTORS: integer(1, 256).optional(),
+  /** Compute threads of each executor; executors x threads above the CPUs costs throughput. */
+  SLUICE_THREADS: integer(1, 256).default(1),
+  /** onnxruntime execution providers in order of preference, by comma; one that is not there stops the start. */
+  SLUICE_PROVIDERS: z
+    .string()
+    .default('cpu')
+    .transform((text) => text.split(',').map((name) => name.trim().toLowerCase()))
+    .pipe(z.array(z.string().regex(/^[a-z0-9]+$/)).min(1)),
+  /** TCP port of the worker's health and metrics; 0 takes any free one. */
+  SLUICE_WORKER_PORT: integer(0, 65_535).default(8081),
+  /** Address of the worker's health and metrics. */
+  SLUICE_WORKER_HOST: z.string().default('127.0.0.1'),
+  /** Milliseconds that batches have to finish after SIGTERM before the worker gives its packs back. */
+  SLUICE_WORKER_DRAIN_MS: integer(0, 600_000).default(20_000),
+};
+
+const serve = {
+  ...common,
+  REDIS_URL: z.string().optional(),
+  PORT: integer(0, 65_535).optional(),
+  SLUICE_MODELS: z.string().default('models'),
+  /** Folder of `npm start`'s own state: the private Redis, its data, its log. */
+  SLUICE_DATA: z.string().default('.sluice'),
+  /** `maxmemory` of the Redis that `npm start` runs, in bytes. */
+  SLUICE_REDIS_MAX_MEMORY: integer(16 * 1024 * 1024, 2 ** 44).default(1024 * 1024 * 1024),
+};
+
+export const SETTINGS = { gateway, worker, serve };
+
+export type GatewayConfig = Readonly<ReturnType<typeof loadGatewayConfig>>;
+export type WorkerConfig = Readonly<ReturnType<typeof loadWorkerConfig>>;
+export type ServeConfig = Readonly<ReturnType<typeof loadServeConfig>>;
+
+export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env) {
+  const s = parse(gateway, env);
+  return Object.freeze({
+    redisUrl: s.REDIS_URL,
+    prefix: s.SLUICE_PREFIX,
+    logLevel: s.SLUICE_LOG_LEVEL,
+    port: s.PORT,
+    host: s.SLUICE_HOST,
+    defaultModel: s.SLUICE_DEFAULT_MODEL,
+    maxBodyBytes: s.SLUICE_MAX_BODY_BYTES,
+    maxJsonBytes: s.SLUICE_MAX_JSON_BYTES,
+    maxInFlight: s.SLUICE_MAX_IN_FLIGHT,
+    maxInFlightBytes: s.SLUICE_MAX_IN_FLIGHT_BYTES,
+    requestTimeoutMs: s.SLUICE_REQUEST_TIMEOUT_MS,
+    maxRequestTimeoutMs: s.SLUICE_MAX_REQUEST_TIMEOUT_MS,
+    redisTimeoutMs: s.SLUICE_REDIS_TIMEOUT_MS,
+    lameDuckMs: s.SLUICE_LAME_DUCK_MS,
+    drainMs: s.SLUICE_DRAIN_MS,
+  });
+}
+
+export function loadWorkerConfig(env: NodeJS.ProcessEnv = process.env) {
+  const s = parse(worker, env);
+  return Object.freeze({
+    redisUrl: s.REDIS_URL,
+    prefix: s.SLUICE_PREFIX,
+    logLevel: s.SLUICE_LOG_LEVEL,
+    modelsDir: s.SLUICE_MODELS,
+    executors: s.SLUICE_EXECUTORS ?? Math.max(1, Math.floor(cpus() / s.SLUICE_THREADS)),
+    threads: s.SLUICE_THREADS,
+    providers: s.SLUICE_PROVIDERS,
+    port: s.SLUICE_WORKER_PORT,
+    host: s.SLUICE_WORKER_HOST,
+    drainMs: s.SLUICE_WORKER_DRAIN_MS,
+  });
+}
+
+export function loadServeConfig(env: NodeJS.ProcessEnv = process.env) {
+  const s = parse(serve, env);
+  return Object.freeze({
+    redisUrl: s.REDIS_URL,
+    port: s.PORT,
+    host: env['SLUICE_HOST'] ?? '127.0.0.1',
+    dataDir: s.SLUICE_DATA,
+    modelsDir: s.SLUICE_MODELS,
+    redisMaxMemoryBytes: s.SLUICE_REDIS_MAX_MEMORY,
+  });
+}
+
+/** The environment for a child process: this one's, with `extra` on top. */
+export function childEnv(extra: Record<string, string>): NodeJS.ProcessEnv {
+  return { ...process.env, ...extra };
+}
+
+/** CPUs this process may use: the smaller of the affinity mask and the cgroup's quota. */
+function cpus(): number {
+  return Math.min(availableParallelism(), cpuQuota() ?? Infinity);
+}
+
+function parse<T extends z.ZodRawShape>(shape: T, env: NodeJS.ProcessEnv): z.infer<z.ZodObject<T>> {
+  const given: Record<string, string | undefined> = {};
+  // An empty variable is what compose files and shells leave behind for "not set".
+  for (const name of Object.keys(shape)) given[name] = env[name] === '' ? undefined : env[name];
+  const result = z.object(shape).safeParse(given);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => {
+    const name = String(issue.path[0]);
+    return `${name}=${JSON.stringify(given[name])}: ${issue.message}`;
+  });
+  throw new Error(`Settings that cannot be used; see docs/config.md.\n${lines.join('\n')}`);
+}

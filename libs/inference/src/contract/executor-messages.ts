@@ -1,0 +1,46 @@
+/**
+ * What passes between a worker and its executor child over the child-process channel (advanced serialization, so
+ * bytes travel as bytes). Both ends are always the same build on the same machine; hence types, no schema.
+ *
+ * Invariant: every `load` is answered by `loaded` or `refused`, every `run` by `ran` or `broke`, unless the
+ * executor dies, which the worker sees as the child's exit.
+ */
+import type { ErrorCode } from '../errors.js';
+import type { ModelDescription } from './model-description.js';
+
+/** `tensors` is a frame (tensor/frame.ts); `image` an encoded picture. */
+export type InputType = 'tensors' | 'image';
+export type OutputType = 'tensors' | 'json';
+
+export interface ExecutorInput {
+  type: InputType;
+  rows: number;
+  bytes: Uint8Array;
+}
+
+export type ToExecutor =
+  | { kind: 'load'; call: number; directory: string }
+  | { kind: 'run'; batch: number; model: string; inputs: ExecutorInput[] }
+  | { kind: 'stop' };
+
+export type ExecutorResult =
+  | { ok: true; type: OutputType; offset: number; length: number; preprocessMs: number }
+  | { ok: false; code: ErrorCode; message: string };
+
+export type FromExecutor =
+  /** The run thread is up and its providers are there; loads may come. */
+  | { kind: 'ready'; providers: string[] }
+  /** The executor cannot start at all; it exits after this. */
+  | { kind: 'unable'; message: string }
+  | { kind: 'loaded'; call: number; description: ModelDescription }
+  | { kind: 'refused'; call: number; message: string }
+  /** One result per input, in order; `bytes` holds all outputs, which results cut up by offset and length. */
+  | { kind: 'ran'; batch: number; results: ExecutorResult[]; bytes: Uint8Array; inferMs: number; prepareMs: number }
+  /** The run itself failed: no input of the batch has an answer, and any of them may be the reason. */
+  | { kind: 'broke'; batch: number; message: string };
+
+/** Environment of an executor child, written by the worker and read by the executor's config. */
+export interface ExecutorSettings {
+  threads: number;
+  providers: string[];
+}

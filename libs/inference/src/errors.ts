@@ -1,0 +1,66 @@
+/**
+ * Every failure that Sluice names, with its stable code. Codes are never reused or renamed.
+ *
+ * Invariants: the sentence says what came, what was expected and what to do; it holds no path, stack or secret,
+ * for it is shown to callers. The HTTP status of a code is decided in the gateway's problem filter alone.
+ * docs/errors.md lists the same codes; a test compares the two.
+ */
+export const ERROR_CODES = [
+  'BODY_MALFORMED',
+  'BODY_EMPTY',
+  'BODY_LENGTH_REQUIRED',
+  'BODY_TOO_LARGE',
+  'BODY_ENCODING_UNSUPPORTED',
+  'MEDIA_TYPE_UNSUPPORTED',
+  'MULTIPART_MALFORMED',
+  'JSON_MALFORMED',
+  'JSON_TOO_DEEP',
+  'HEADER_INVALID',
+  'FEATURE_UNAVAILABLE',
+  'ROUTE_NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'REQUEST_TIMEOUT',
+  'MODEL_NOT_FOUND',
+  'MODEL_NOT_READY',
+  'INPUT_INVALID',
+  'IMAGE_UNDECODABLE',
+  'IMAGE_TOO_LARGE',
+  'IMAGE_FORMAT_UNSUPPORTED',
+  'MODEL_RUN_FAILED',
+  'INPUT_POISONOUS',
+  'PAYLOAD_LOST',
+  'CAPACITY_EXHAUSTED',
+  'QUEUE_UNAVAILABLE',
+  'DEADLINE_EXCEEDED',
+  'CALLER_GONE',
+  'INTERNAL',
+] as const;
+
+export type ErrorCode = (typeof ERROR_CODES)[number];
+
+const KNOWN = new Set<string>(ERROR_CODES);
+
+export function isErrorCode(code: string): code is ErrorCode {
+  return KNOWN.has(code);
+}
+
+/** A failure that the caller may see. `message` is one to three sentences without internals. */
+export class SluiceError extends Error {
+  constructor(
+    readonly code: ErrorCode,
+    message: string,
+    readonly details: { retryAfterSeconds?: number; allow?: string } = {},
+  ) {
+    super(message);
+    this.name = 'SluiceError';
+  }
+}
+
+/** What of any thrown value may be told: a named failure as it is, all else as INTERNAL without its text. */
+export function toSluiceError(error: unknown): SluiceError {
+  if (error instanceof SluiceError) return error;
+  return new SluiceError(
+    'INTERNAL',
+    'The service failed in a way it did not expect. The log has it under this request id.',
+  );
+}

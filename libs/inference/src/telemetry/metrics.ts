@@ -1,0 +1,80 @@
+/**
+ * Every metric of the gateway and the worker, defined once; docs/metrics.md lists them.
+ *
+ * Labels are bounded: model versions, error codes, release reasons. Never a request, a caller or an address.
+ */
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+type Model = 'model' | 'version';
+const MODEL: Model[] = ['model', 'version'];
+
+/** A registry of one process, and the three kinds of metrics in it. */
+class Metrics {
+  readonly registry = new Registry();
+
+  constructor(process: string) {
+    this.registry.setDefaultLabels({ process });
+    collectDefaultMetrics({ register: this.registry });
+  }
+
+  protected seconds(name: string, help: string): Histogram<Model> {
+    return new Histogram({ name, help, buckets: SECONDS, labelNames: MODEL, registers: [this.registry] });
+  }
+
+  protected counts(name: string, help: string): Histogram<Model> {
+    return new Histogram({ name, help, buckets: COUNTS, labelNames: MODEL, registers: [this.registry] });
+  }
+
+  protected counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
+    return new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  protected gauge<L extends string>(name: string, help: string, labelNames: L[]): Gauge<L> {
+    return new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+}
+
+export class GatewayMetrics extends Metrics {
+  readonly total = this.seconds('sluice_request_seconds', 'From the whole request read to its answer ready.');
+  readonly packSize = this.counts('sluice_pack_items', 'Predictions per pack.');
+  readonly outcomes = this.counter('sluice_predictions_total', 'Predictions by outcome: ok, or the code of the error.', [
+    ...MODEL,
+    'outcome',
+  ]);
+  readonly inFlight = this.gauge('sluice_in_flight', 'Predictions held by this gateway.', []);
+  readonly inFlightBytes = this.gauge('sluice_in_flight_bytes', 'Bytes of request bodies held by this gateway.', []);
+  readonly backlog = this.gauge('sluice_backlog', 'Predictions that wait here for a free credit.', MODEL);
+  readonly queueBacklog = this.gauge('sluice_queue_packs', 'Packs in Redis that no worker has taken.', MODEL);
+  readonly alpha = this.gauge('sluice_latency_alpha_ms', 'Learned milliseconds per row, mean over workers.', MODEL);
+  readonly beta = this.gauge('sluice_latency_beta_ms', 'Learned milliseconds per run, mean over workers.', MODEL);
+
+  constructor() {
+    super('gateway');
+  }
+}
+
+export class WorkerMetrics extends Metrics {
+  readonly queue = this.seconds('sluice_queue_seconds', 'From accepted by the gateway to taken by this worker.');
+  readonly batchWait = this.seconds('sluice_batch_wait_seconds', 'From taken to sealed in a batch.');
+  readonly preprocess = this.seconds('sluice_preprocess_seconds', 'Decoding and preprocessing of one picture.');
+  readonly run = this.seconds('sluice_run_seconds', 'One onnxruntime call.');
+  readonly batchSize = this.counts('sluice_batch_rows', 'Rows per onnxruntime call.');
+  readonly released = this.counter('sluice_batches_total', 'Batches by the reason they were released.', [
+    ...MODEL,
+    'reason',
+  ]);
+  readonly outcomes = this.counter('sluice_worker_predictions_total', 'Predictions by outcome.', [...MODEL, 'outcome']);
+  readonly executorDeaths = this.counter('sluice_executor_deaths_total', 'Executors that ended unasked, by cause.', [
+    'cause',
+  ]);
+  readonly poison = this.counter('sluice_poison_total', 'Inputs that ended an executor by themselves.', MODEL);
+  readonly backlog = this.gauge('sluice_batcher_rows', 'Rows that wait in the batcher.', MODEL);
+  readonly alpha = this.gauge('sluice_latency_alpha_ms', 'Learned milliseconds per row.', MODEL);
+  readonly beta = this.gauge('sluice_latency_beta_ms', 'Learned milliseconds per run.', MODEL);
+
+  constructor() {
+    super('worker');
+  }
+}
