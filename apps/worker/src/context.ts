@@ -1,0 +1,48 @@
+/** What every part of a worker process shares: its settings, its id, its connection to Redis, its log and metrics. */
+import {
+  createLogger,
+  FleetWriter,
+  keysUnder,
+  newId,
+  patientConnection,
+  RedisClock,
+  WorkerMetrics,
+  type Keys,
+  type Logger,
+  type Redis,
+  type WorkerConfig,
+} from '#inference';
+
+export class WorkerContext {
+  readonly id = newId('w');
+  readonly log: Logger;
+  readonly keys: Keys;
+  readonly metrics = new WorkerMetrics();
+  readonly redis: Redis;
+  readonly clock: RedisClock;
+  readonly fleet: FleetWriter;
+
+  constructor(readonly config: WorkerConfig) {
+    this.log = createLogger('worker', config.logLevel);
+    this.keys = keysUnder(config.prefix);
+    this.redis = this.connect();
+    this.clock = new RedisClock(this.redis);
+    this.fleet = new FleetWriter(this.redis, this.keys, this.clock);
+  }
+
+  /** A further connection, for what blocks. */
+  connect(): Redis {
+    const redis = patientConnection(this.config.redisUrl);
+    let down = false;
+    redis.on('error', (error: Error) => {
+      // One line an outage, not one an attempt.
+      if (!down) this.log.warn({ reason: error.message }, 'Redis is away; waiting for it');
+      down = true;
+    });
+    redis.on('ready', () => {
+      if (down) this.log.info('Redis is back');
+      down = false;
+    });
+    return redis;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * The worker's engine room: its run slots, and the wiring from packs to batches to slots and back.
+ *
+ * Invariants: every death of an executor is noticed, counted and followed by a new one; a missing provider stops the
+ * worker at start with the reason; nothing here runs native code.
+ */
+import { fileURLToPath } from 'node:url';
+import { Dispatcher, type IncomingPack } from '#inference';
+import type { WorkerContext } from './context.js';
+import { ExecutorSlot } from './executor/executor-slot.js';
+import { findPackages } from './models/package-folders.js';
+import { ServedModels } from './models/served-models.js';
+import { BatchRunner } from './predictions/batch-runner.js';
+import type { Part } from './predictions/part.js';
+import { ReplyOutlet } from './predictions/reply-outlet.js';
+import { PredictionProcessor, type PackTarget } from './prediction.processor.js';
+
+/** A run in progress at SIGTERM has had its drain already; what still runs then is a hang. */
+const EXECUTOR_STOP_MS = 3_000;
+
+export interface SupervisorEvents {
+  /** Something that heartbeats and readiness show has changed. */
+  changed(): void;
+  /** The worker can never work as it is configured. */
+  unable(message: string): void;
+}
+
+export class ExecutorSupervisor {
+  readonly models: ServedModels;
+  readonly slots: ExecutorSlot[] = [];
+  private readonly dispatcher = new Dispatcher<Part>(this.slots);
+  private readonly outlet: ReplyOutlet;
+  private readonly runner: BatchRunner;
+  private everLoaded = false;
+
+  constructor(
+    private readonly context: WorkerContext,
+    entry: URL,
+    private readonly events: SupervisorEvents,
+  ) {
+    const { executors, threads, providers } = context.config;
+    const dispatch = (): void => this.dispatcher.dispatch();
+    this.outlet = new ReplyOutlet(context);
+    this.runner = new BatchRunner(context, this.outlet, dispatch);
+    const processor = new PredictionProcessor(context, this.outlet, dispatch);
+    this.models = new ServedModels({
+      context,
+      outlet: this.outlet,
+      process: (incoming: IncomingPack, target: PackTarget) => processor.process(incoming, target),
+      concurrency: executors + 1,
+      serves: (key, batcher) => this.dispatcher.serve(key, batcher),
+      changed: () => events.changed(),
+    });
+    for (let i = 0; i < executors; i++) {
+      this.slots.push(this.slot(fileURLToPath(entry), { threads, providers }));
+    }
+  }
+
+  /** @throws Error when the models folder cannot be read. */
+  async start(): Promise<void> {
+    const { packages, warnings } = await findPackages(this.context.config.modelsDir);
+    for (const warning of warnings) this.context.log.warn(`models: ${warning}`);
+    if (packages.length === 0) this.context.log.warn('the models folder holds no package; see docs/models.md');
+    for (const folder of packages) this.models.expect(folder);
+    for (const slot of this.slots) slot.start();
+  }
+
+  /** Slots that run batches or are about to again. */
+  get usableSlots(): number {
+    return this.slots.filter((slot) => slot.usable).length;
+  }
+
+  async stop(): Promise<void> {
+    const finished = await this.models.drain(this.context.config.drainMs);
+    if (!finished)
+      this.context.log.warn('packs were still running at the end of the drain; another worker takes them over');
+    await Promise.all(this.slots.map((slot) => slot.stop(EXECUTOR_STOP_MS)));
+  }
+
+  private slot(entry: string, settings: { threads: number; providers: string[] }): ExecutorSlot {
+    return new ExecutorSlot({
+      entry,
+      settings,
+      packages: () => this.models.packages(),
+      loaded: (key, description) => {
+        this.everLoaded = true;
+        void this.models.loaded(key, description).catch((error: unknown) => {
+          this.context.log.error({ model: key, reason: String(error) }, 'model could not be announced');
+        });
+      },
+      refused: (key, reason) => this.models.refused(key, reason),
+      open: () => this.dispatcher.dispatch(),
+      died: (cause) => {
+        this.context.metrics.executorDeaths.inc({ cause });
+        this.context.log.error({ cause }, 'an executor ended unasked; a new one is started');
+        this.events.changed();
+      },
+      unable: (message) => {
+        if (!this.everLoaded) this.events.unable(message);
+      },
+      run: (slot, key, batch) => {
+        const target = this.models.target(key)!;
+        const { name, version } = target.description;
+        void this.runner.run(slot, { name, version, batcher: target.batcher }, batch);
+      },
+    });
+  }
+}

@@ -1,0 +1,162 @@
+/**
+ * One executor child: starts it, loads packages into it, runs batches on it, ends it.
+ *
+ * Invariants: every batch handed over comes back exactly once, as an answer or as the reason why there is none; the
+ * watchdog watches the batch at the head (runs go in order) and kills the whole child, for a run cannot be cancelled;
+ * a death that was asked for blames no batch.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import type { ExecutorInput, ExecutorSettings, FromExecutor, ModelDescription, ToExecutor } from '#inference';
+
+export type Ran = Extract<FromExecutor, { kind: 'ran' }>;
+export type RunOutcome =
+  | Ran
+  /** The executor is well, the run threw. */
+  | { kind: 'broke'; message: string }
+  /** The executor is gone; `suspect` when this batch may be the reason. */
+  | { kind: 'died'; cause: string; suspect: boolean };
+
+export interface RunRequest {
+  model: string;
+  inputs: ExecutorInput[];
+  /** Milliseconds at the head of the line after which the child is killed. */
+  timeoutMs: number;
+}
+
+interface Outstanding {
+  timeoutMs: number;
+  settle(outcome: RunOutcome): void;
+}
+
+interface PendingLoad {
+  loaded(description: ModelDescription): void;
+  refused(message: string): void;
+}
+
+export interface ExecutorEvents {
+  ready(): void;
+  unable(message: string): void;
+  exited(cause: string, asked: boolean): void;
+}
+
+export class ExecutorProcess {
+  private readonly child: ChildProcess;
+  private readonly batches = new Map<number, Outstanding>();
+  private readonly loads = new Map<number, PendingLoad>();
+  private readonly exit: Promise<void>;
+  private watchdog: NodeJS.Timeout | undefined;
+  private calls = 0;
+  private stopping = false;
+  private hung = false;
+
+  constructor(
+    entry: string,
+    settings: ExecutorSettings,
+    private readonly events: ExecutorEvents,
+  ) {
+    this.child = fork(entry, [JSON.stringify(settings)], {
+      serialization: 'advanced',
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
+    this.child.on('message', (message) => this.receive(message as FromExecutor));
+    // A failed send is followed by the exit, which settles everything.
+    this.child.on('error', () => undefined);
+    this.exit = new Promise((resolve) => {
+      this.child.once('exit', (code, signal) => {
+        this.settleAll(this.hung ? 'hung' : (signal ?? `exit ${code}`));
+        resolve();
+      });
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.child.pid;
+  }
+
+  get outstanding(): number {
+    return this.batches.size;
+  }
+
+  /** @throws Error with what is wrong with the package. */
+  load(directory: string): Promise<ModelDescription> {
+    const call = this.calls++;
+    return new Promise((loaded, reject) => {
+      this.loads.set(call, { loaded, refused: (message) => reject(new Error(message)) });
+      this.send({ kind: 'load', call, directory });
+    });
+  }
+
+  run({ model, inputs, timeoutMs }: RunRequest): Promise<RunOutcome> {
+    const batch = this.calls++;
+    return new Promise((settle) => {
+      this.batches.set(batch, { timeoutMs, settle });
+      if (this.batches.size === 1) this.watchHead();
+      this.send({ kind: 'run', batch, model, inputs });
+    });
+  }
+
+  /** Lets the current run finish; kills what has not ended after `graceMs`. */
+  async stop(graceMs: number): Promise<void> {
+    this.stopping = true;
+    this.send({ kind: 'stop' });
+    const late = setTimeout(() => this.child.kill('SIGKILL'), graceMs);
+    await this.exit;
+    clearTimeout(late);
+  }
+
+  private send(message: ToExecutor): void {
+    if (this.child.connected) this.child.send(message, () => undefined);
+  }
+
+  private receive(message: FromExecutor): void {
+    switch (message.kind) {
+      case 'ready':
+        return this.events.ready();
+      case 'unable':
+        return this.events.unable(message.message);
+      case 'loaded':
+        this.loads.get(message.call)?.loaded(message.description);
+        this.loads.delete(message.call);
+        return;
+      case 'refused':
+        this.loads.get(message.call)?.refused(message.message);
+        this.loads.delete(message.call);
+        return;
+      case 'ran':
+        return this.settle(message.batch, message);
+      case 'broke':
+        return this.settle(message.batch, { kind: 'broke', message: message.message });
+    }
+  }
+
+  private settle(batch: number, outcome: RunOutcome): void {
+    const found = this.batches.get(batch);
+    if (!found) return;
+    this.batches.delete(batch);
+    this.watchHead();
+    found.settle(outcome);
+  }
+
+  private watchHead(): void {
+    clearTimeout(this.watchdog);
+    const [head] = this.batches.values();
+    if (!head) return;
+    this.watchdog = setTimeout(() => {
+      this.hung = true;
+      this.child.kill('SIGKILL');
+    }, head.timeoutMs);
+  }
+
+  private settleAll(cause: string): void {
+    clearTimeout(this.watchdog);
+    const batches = [...this.batches.values()];
+    this.batches.clear();
+    for (const load of this.loads.values()) load.refused(`the executor ended (${cause}) while it loaded this package`);
+    this.loads.clear();
+    this.events.exited(cause, this.stopping);
+    // A hang is the head's doing. In a crash the batch that was being decoded may as well be the reason.
+    batches.forEach((batch, place) => {
+      batch.settle({ kind: 'died', cause, suspect: !this.stopping && (place === 0 || !this.hung) });
+    });
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * One run slot: an executor that is started again whenever it dies, with everything it held.
+ *
+ * Invariants: the first restart is immediate, further ones that follow a start which came to nothing wait longer
+ * each time; a slot serves a version only while a living executor holds it.
+ */
+import type { ExecutorSettings, ModelDescription, Sealed, Slot } from '#inference';
+import type { Part } from '../predictions/part.js';
+import { ExecutorProcess, type RunOutcome, type RunRequest } from './executor-process.js';
+
+const MAX_BACKOFF_MS = 10_000;
+const FIRST_BACKOFF_MS = 250;
+
+export interface SlotOptions {
+  entry: string;
+  settings: ExecutorSettings;
+  /** Package folders that a new executor must hold, by version key. */
+  packages(): Iterable<[key: string, directory: string]>;
+  loaded(key: string, description: ModelDescription): void;
+  refused(key: string, reason: string): void;
+  /** The slot may take work, or more kinds of it. */
+  open(): void;
+  died(cause: string): void;
+  /** The executor says that it cannot start at all. */
+  unable(message: string): void;
+  run(slot: ExecutorSlot, version: string, batch: Sealed<Part>): void;
+}
+
+export class ExecutorSlot implements Slot<Part> {
+  private executor: ExecutorProcess | undefined;
+  private readonly held = new Set<string>();
+  private fruitless = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(private readonly options: SlotOptions) {}
+
+  /** True unless its executor keeps dying before it is of any use. */
+  get usable(): boolean {
+    return this.fruitless < 3;
+  }
+
+  get outstanding(): number {
+    return this.executor?.outstanding ?? 0;
+  }
+
+  get pid(): number | undefined {
+    return this.executor?.pid;
+  }
+
+  serves(version: string): boolean {
+    return this.held.has(version);
+  }
+
+  start(): void {
+    if (this.stopped) return;
+    const executor = new ExecutorProcess(this.options.entry, this.options.settings, {
+      ready: () => void this.fill(executor),
+      unable: (message) => this.options.unable(message),
+      exited: (cause, asked) => this.ended(cause, asked),
+    });
+    this.executor = executor;
+  }
+
+  run(version: string, batch: Sealed<Part>): void {
+    this.options.run(this, version, batch);
+  }
+
+  async execute(request: RunRequest): Promise<RunOutcome> {
+    const outcome = await this.executor!.run(request);
+    if (outcome.kind === 'ran') this.fruitless = 0;
+    return outcome;
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.executor?.stop(graceMs);
+  }
+
+  private async fill(executor: ExecutorProcess): Promise<void> {
+    for (const [key, directory] of this.options.packages()) {
+      try {
+        const description = await executor.load(directory);
+        if (this.executor !== executor) return;
+        this.held.add(key);
+        this.options.loaded(key, description);
+        this.options.open();
+      } catch (error) {
+        if (this.executor !== executor) return;
+        this.options.refused(key, error instanceof Error ? error.message : String(error));
+      }
+    }
+  }
+
+  private ended(cause: string, asked: boolean): void {
+    this.executor = undefined;
+    this.held.clear();
+    if (asked || this.stopped) return;
+    this.options.died(cause);
+    const wait = this.fruitless === 0 ? 0 : Math.min(MAX_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.fruitless);
+    this.fruitless++;
+    this.timer = setTimeout(() => this.start(), wait);
+  }
+}

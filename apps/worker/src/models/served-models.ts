@@ -1,0 +1,138 @@
+/**
+ * The model versions of this worker and where each stands: starting → ready | failed, all → draining.
+ *
+ * Invariants: a version consumes its queue only from `ready` on; a failed version harms no other; a state changes in
+ * `move` alone, and the log line and the heartbeat hang on that change.
+ */
+import { Batcher, PackWorker, type IncomingPack, type ModelDescription, type ServedVersion } from '#inference';
+import type { WorkerContext } from '../context.js';
+import { failure, type Part } from '../predictions/part.js';
+import type { ReplyOutlet } from '../predictions/reply-outlet.js';
+import type { PackTarget } from '../prediction.processor.js';
+import type { PackageFolder } from './package-folders.js';
+
+type State = ServedVersion['state'];
+
+interface Version extends PackageFolder {
+  state: State;
+  reason?: string;
+  target?: PackTarget;
+  consumer?: PackWorker;
+}
+
+export interface ServedModelsOptions {
+  context: WorkerContext;
+  outlet: ReplyOutlet;
+  process(incoming: IncomingPack, target: PackTarget): Promise<void>;
+  /** Packs taken at once per version: one more than can run, so that the next is at hand. */
+  concurrency: number;
+  /** A version has a batcher and may be dispatched. */
+  serves(key: string, batcher: Batcher<Part>): void;
+  changed(): void;
+}
+
+export class ServedModels {
+  private readonly versions = new Map<string, Version>();
+
+  constructor(private readonly options: ServedModelsOptions) {}
+
+  expect(folder: PackageFolder): void {
+    this.versions.set(folder.key, { ...folder, state: 'starting' });
+  }
+
+  *packages(): Iterable<[string, string]> {
+    for (const { key, directory, state } of this.versions.values()) if (state !== 'failed') yield [key, directory];
+  }
+
+  /** An executor holds the version; the first to do so makes it ready. */
+  async loaded(key: string, description: ModelDescription): Promise<void> {
+    const version = this.versions.get(key);
+    if (!version || version.target) return;
+    const { context, outlet } = this.options;
+    const batcher = new Batcher<Part>({
+      maxBatchSize: description.maxBatchSize,
+      runTimeoutMs: description.runTimeoutMs,
+      clock: context.clock,
+      dropped: ({ prediction }, reason) => {
+        const code = reason === 'departed' ? 'CALLER_GONE' : 'DEADLINE_EXCEEDED';
+        context.metrics.outcomes.inc({ model: description.name, version: description.version, outcome: code });
+        outlet.fail(prediction, failure(code));
+      },
+    });
+    version.target = { description, batcher };
+    this.options.serves(key, batcher);
+    const before = await context.fleet.describe(description);
+    if (before !== undefined && before !== description.checksum) {
+      context.log.warn(
+        { model: key },
+        'another worker has served other files under this name and version; give changed files a new version',
+      );
+    }
+    if (version.state === 'starting') await this.consume(version);
+  }
+
+  refused(key: string, reason: string): void {
+    const version = this.versions.get(key);
+    if (version?.state === 'starting' && !version.target) this.move(version, 'failed', reason);
+  }
+
+  depart(id: string): void {
+    for (const { target } of this.versions.values()) target?.batcher.depart(id);
+  }
+
+  list(): ServedVersion[] {
+    return [...this.versions.values()].map(({ name, version, state, reason, target }) => ({
+      name,
+      version,
+      state,
+      ...(reason === undefined ? {} : { reason }),
+      ...target?.batcher.latency.line(),
+      depth: target?.batcher.depth ?? 0,
+    }));
+  }
+
+  target(key: string): PackTarget | undefined {
+    return this.versions.get(key)?.target;
+  }
+
+  /** Stops taking packs, finishes those in hand; gives them up after `graceMs`. Resolves to whether all finished. */
+  async drain(graceMs: number): Promise<boolean> {
+    const consumers: PackWorker[] = [];
+    for (const version of this.versions.values()) {
+      if (version.consumer) consumers.push(version.consumer);
+      version.target?.batcher.drain();
+      this.move(version, 'draining');
+    }
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), graceMs)));
+    const closed = Promise.all(consumers.map((consumer) => consumer.close())).then(() => true);
+    const finished = await Promise.race([closed, late]);
+    clearTimeout(timer);
+    if (!finished) await Promise.all(consumers.map((consumer) => consumer.abandon()));
+    return finished;
+  }
+
+  private async consume(version: Version): Promise<void> {
+    const { context, concurrency } = this.options;
+    const target = version.target!;
+    version.consumer = new PackWorker({
+      queue: context.keys.packQueue(version.name, version.version),
+      concurrency,
+      redis: context.redis,
+      keys: context.keys,
+      process: (incoming) => this.options.process(incoming, target),
+      failed: (error) => context.log.debug({ reason: error.message }, 'queue'),
+    });
+    await version.consumer.ready();
+    if (version.state === 'starting') this.move(version, 'ready');
+  }
+
+  private move(version: Version, state: State, reason?: string): void {
+    version.state = state;
+    if (reason !== undefined) version.reason = reason;
+    const { log } = this.options.context;
+    if (state === 'failed') log.error({ model: version.key, reason }, 'model refused; the others are served');
+    else log.info({ model: version.key }, `model ${state}`);
+    this.options.changed();
+  }
+}

@@ -1,0 +1,141 @@
+/**
+ * Runs a sealed batch on a slot and sees to it that every part of it is answered or tried again.
+ *
+ * Invariants: a part is tried again at most once, and then by itself; a part that ends an executor by itself is
+ * poison and is logged with its digest; a part is answered by exactly one of: its result, its failure.
+ */
+import { createHash } from 'node:crypto';
+import { isErrorCode, type Batcher, type ErrorCode, type ExecutorResult, type Sealed } from '#inference';
+import type { WorkerContext } from '../context.js';
+import type { Ran } from '../executor/executor-process.js';
+import type { ExecutorSlot } from '../executor/executor-slot.js';
+import { failure, type Part } from './part.js';
+import { rounded, succeeded, type ReplyOutlet } from './reply-outlet.js';
+
+/** Decoding is bounded by its own timeout in the executor; the watchdog allows for it on top of the run. */
+const DECODE_ALLOWANCE_MS = 6_000;
+
+export interface Serving {
+  name: string;
+  version: string;
+  batcher: Batcher<Part>;
+}
+
+export class BatchRunner {
+  constructor(
+    private readonly context: WorkerContext,
+    private readonly outlet: ReplyOutlet,
+    /** Called when a slot may be free again or parts wait again. */
+    private readonly dispatch: () => void,
+  ) {}
+
+  async run(slot: ExecutorSlot, serving: Serving, batch: Sealed<Part>): Promise<void> {
+    const { batcher, name, version } = serving;
+    const sealedAt = this.context.clock.now();
+    for (const part of batch.items) part.prediction.sealedAt ||= sealedAt;
+    this.context.metrics.released.inc({ model: name, version, reason: batch.reason });
+    const decoding = batch.items.some((part) => part.prepares) ? DECODE_ALLOWANCE_MS : 0;
+    const running = slot.execute({
+      model: `${name}:${version}`,
+      inputs: batch.items.map((part) => part.input),
+      timeoutMs: batcher.runTimeoutMs(batch.rows) + decoding,
+    });
+    const outcome = await running;
+    if (outcome.kind === 'ran') this.answered(serving, batch, outcome);
+    else if (outcome.kind === 'broke') this.broke(serving, batch, outcome.message);
+    else this.died(serving, batch, outcome.suspect);
+    this.dispatch();
+  }
+
+  private answered(serving: Serving, batch: Sealed<Part>, ran: Ran): void {
+    const { name, version, batcher } = serving;
+    const labels = { model: name, version };
+    const { metrics } = this.context;
+    const rows = batch.items.reduce((sum, part, i) => sum + (ran.results[i]?.ok ? part.rows : 0), 0);
+    if (rows > 0) {
+      batcher.latency.record(rows, ran.inferMs);
+      metrics.run.observe(labels, ran.inferMs / 1_000);
+      metrics.batchSize.observe(labels, rows);
+    }
+    const facts = { size: rows, infer_ms: rounded(ran.inferMs), release_reason: batch.reason };
+    const answers = [];
+    for (const [i, part] of batch.items.entries()) {
+      const result = ran.results[i];
+      if (!result?.ok) {
+        this.failed(serving, part, result);
+        continue;
+      }
+      const bytes = ran.bytes.subarray(result.offset, result.offset + result.length);
+      const whole = part.prediction.put(part.index, { type: result.type, bytes, preprocessMs: result.preprocessMs });
+      if (!whole) continue;
+      const answer = succeeded(part.prediction, whole);
+      this.observe(labels, part, answer.outcome);
+      answers.push(answer);
+    }
+    if (answers.length > 0) this.outlet.answer(facts, answers);
+  }
+
+  private observe(
+    labels: { model: string; version: string },
+    part: Part,
+    outcome: ReturnType<typeof succeeded>['outcome'],
+  ): void {
+    if (outcome.status !== 'ok') return;
+    const { metrics, log } = this.context;
+    metrics.queue.observe(labels, outcome.queue_ms / 1_000);
+    metrics.batchWait.observe(labels, outcome.batch_wait_ms / 1_000);
+    if (part.prepares) metrics.preprocess.observe(labels, outcome.preprocess_ms / 1_000);
+    metrics.outcomes.inc({ ...labels, outcome: 'ok' });
+    if (log.isLevelEnabled('debug'))
+      log.debug({ request: part.prediction.item.request, ...labels }, 'prediction answered');
+  }
+
+  /** One input was refused by the executor (undecodable, wrong shape); the others of its batch have run. */
+  private failed(serving: Serving, part: Part, result: (ExecutorResult & { ok: false }) | undefined): void {
+    const code = result && isErrorCode(result.code) ? result.code : 'INTERNAL';
+    this.fail(serving, part, { code, message: result?.message ?? 'The executor gave no answer for this input.' });
+  }
+
+  private broke(serving: Serving, batch: Sealed<Part>, message: string): void {
+    const [only] = batch.items;
+    if (batch.items.length > 1) return this.again(serving, batch, true);
+    this.context.log.warn(
+      { request: only!.prediction.item.request, model: serving.name, version: serving.version, reason: message },
+      'the model failed on one input by itself',
+    );
+    this.fail(serving, only!, failure('MODEL_RUN_FAILED'));
+  }
+
+  private died(serving: Serving, batch: Sealed<Part>, suspect: boolean): void {
+    const [only] = batch.items;
+    if (!suspect || batch.items.length > 1 || !only!.retried) return this.again(serving, batch, suspect);
+    const digest = createHash('sha256').update(only!.input.bytes).digest('hex');
+    const { name, version } = serving;
+    this.context.metrics.poison.inc({ model: name, version });
+    this.context.log.error(
+      {
+        request: only!.prediction.item.request,
+        model: name,
+        version,
+        sha256: digest,
+        bytes: only!.input.bytes.byteLength,
+      },
+      'an input ended the executor by itself and was set aside',
+    );
+    this.fail(serving, only!, failure('INPUT_POISONOUS'));
+  }
+
+  private again(serving: Serving, batch: Sealed<Part>, suspect: boolean): void {
+    for (const part of batch.items) {
+      part.alone ||= suspect;
+      part.retried ||= suspect;
+      serving.batcher.add(part);
+    }
+  }
+
+  private fail(serving: Serving, part: Part, { code, message }: { code: ErrorCode; message: string }): void {
+    const { name, version } = serving;
+    this.context.metrics.outcomes.inc({ model: name, version, outcome: code });
+    this.outlet.fail(part.prediction, { code, message });
+  }
+}

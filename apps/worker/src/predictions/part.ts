@@ -1,0 +1,133 @@
+/**
+ * A prediction in a worker, and its parts: the ranges of its rows that each fit one batch. What waits in a batcher
+ * is a part; what is answered is the prediction, once, when its last part is done.
+ */
+import {
+  concatRows,
+  decodeFrame,
+  encodeFrame,
+  type ErrorCode,
+  type ExecutorInput,
+  type PackItem,
+  type Preparable,
+} from '#inference';
+
+export interface PartResult {
+  type: 'tensors' | 'json';
+  bytes: Uint8Array;
+  preprocessMs: number;
+}
+
+export class Prediction {
+  /** Milliseconds by Redis' clock when the first of its parts was sealed. */
+  sealedAt = 0;
+  private readonly results: PartResult[] = [];
+  private left = 1;
+  private answered = false;
+
+  readonly item: PackItem;
+  readonly gateway: string;
+  /** Milliseconds by Redis' clock when this worker took it. */
+  readonly taken: number;
+  private readonly done: () => void;
+
+  constructor(from: { item: PackItem; gateway: string; taken: number; done: () => void }) {
+    this.item = from.item;
+    this.gateway = from.gateway;
+    this.taken = from.taken;
+    this.done = from.done;
+  }
+
+  expect(parts: number): void {
+    this.left = parts;
+  }
+
+  /** Keeps one part's result; the whole when it was the last one still missing. */
+  put(index: number, result: PartResult): PartResult | undefined {
+    if (this.answered) return undefined;
+    this.results[index] = result;
+    if (--this.left > 0) return undefined;
+    this.answered = true;
+    return this.results.length === 1 ? result : joined(this.results);
+  }
+
+  /** True for the first failure of any part; the others have nothing to add. */
+  fail(): boolean {
+    const first = !this.answered;
+    this.answered = true;
+    return first;
+  }
+
+  /** Its reply is in Redis. */
+  settled(): void {
+    this.done();
+  }
+}
+
+export class Part implements Preparable {
+  departed = false;
+  alone = false;
+  /** True once a run with it has failed for a reason that may be it. */
+  retried = false;
+
+  readonly prediction: Prediction;
+  readonly signature: string;
+  readonly input: ExecutorInput;
+  /** Its place among the prediction's parts. */
+  readonly index: number;
+
+  constructor(from: { prediction: Prediction; signature: string; input: ExecutorInput; index: number }) {
+    this.prediction = from.prediction;
+    this.signature = from.signature;
+    this.input = from.input;
+    this.index = from.index;
+  }
+
+  get id(): string {
+    return this.prediction.item.id;
+  }
+
+  get rows(): number {
+    return this.input.rows;
+  }
+
+  get deadline(): number {
+    return this.prediction.item.deadline;
+  }
+
+  get since(): number {
+    return this.prediction.taken;
+  }
+
+  get prepares(): boolean {
+    return this.input.type === 'image';
+  }
+}
+
+/** Failures in a caller's words; what went on inside is in the log. */
+export const FAILURES = {
+  DEADLINE_EXCEEDED: 'The deadline passed before a worker could run this prediction. Allow more time or add workers.',
+  CALLER_GONE: 'The caller left before the prediction ran.',
+  PAYLOAD_LOST: 'The input was lost from Redis before a worker could read it. Send the request again.',
+  MODEL_RUN_FAILED:
+    'The model failed on this input, alone and not because of others. Check its values against what the model was trained on.',
+  INPUT_POISONOUS:
+    'This input ended the executor twice, the second time alone. It was set aside and will not be tried again.',
+} as const satisfies Partial<Record<ErrorCode, string>>;
+
+export function failure<C extends keyof typeof FAILURES>(code: C): { code: C; message: string } {
+  return { code, message: FAILURES[code] };
+}
+
+function joined(results: readonly PartResult[]): PartResult {
+  const preprocessMs = results.reduce((sum, part) => sum + part.preprocessMs, 0);
+  const type = results[0]!.type;
+  if (type === 'json') {
+    // Each part is a JSON array of its rows' objects.
+    const rows = results.map((part) => Buffer.from(part.bytes).toString().slice(1, -1)).join(',');
+    return { type, bytes: Buffer.from(`[${rows}]`), preprocessMs };
+  }
+  const frames = results.map((part) => decodeFrame(part.bytes));
+  const whole = frames[0]!.map((_, tensor) => concatRows(frames.map((frame) => frame[tensor]!)));
+  return { type, bytes: encodeFrame(whole), preprocessMs };
+}
