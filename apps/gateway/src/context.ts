@@ -1,0 +1,50 @@
+/** What every part of a gateway process shares: settings, id, connections to Redis, clock, log and metrics. */
+import {
+  blockingConnection,
+  createLogger,
+  failFastConnection,
+  GatewayMetrics,
+  keysUnder,
+  newId,
+  RedisClock,
+  REPLY_BLOCK_MS,
+  type GatewayConfig,
+  type Keys,
+  type Logger,
+  type Redis,
+} from '#inference';
+
+export class GatewayContext {
+  readonly id = newId('g');
+  readonly log: Logger;
+  readonly keys: Keys;
+  readonly metrics = new GatewayMetrics();
+  readonly redis: Redis;
+  /** For the reply stream alone, for it blocks. */
+  readonly reader: Redis;
+  readonly clock: RedisClock;
+  /** Set on SIGTERM: unready, connections are closed after their answer, accepted predictions are still answered. */
+  draining = false;
+
+  constructor(readonly config: GatewayConfig) {
+    this.log = createLogger('gateway', config.logLevel);
+    this.keys = keysUnder(config.prefix);
+    this.redis = this.watched(failFastConnection(config.redisUrl, config.redisTimeoutMs));
+    this.reader = this.watched(blockingConnection(config.redisUrl, REPLY_BLOCK_MS));
+    this.clock = new RedisClock(this.redis);
+  }
+
+  private watched(redis: Redis): Redis {
+    let down = false;
+    redis.on('error', (error: Error) => {
+      // One line an outage, not one an attempt.
+      if (!down) this.log.warn({ reason: error.message }, 'Redis is away; predictions are refused until it is back');
+      down = true;
+    });
+    redis.on('ready', () => {
+      if (down) this.log.info('Redis is back');
+      down = false;
+    });
+    return redis;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * Every failure on its way out: what was thrown becomes a problem+json answer. Fastify's and Nest's own errors are
+ * named here; what nobody named is INTERNAL, logged in full and told without a word of it.
+ */
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { SluiceError, toSluiceError, type ErrorCode, type Logger } from '#inference';
+import { problemOf } from './problem.js';
+
+const PREDICT_ROUTE = /^\/predict(\/|\?|$)/;
+const MAX_SHOWN_URL = 100;
+
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(
+    private readonly log: Logger,
+    private readonly maxBodyBytes: number,
+  ) {}
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const reply = http.getResponse<FastifyReply>();
+    const request = http.getRequest<FastifyRequest>();
+    if (reply.sent || reply.raw.destroyed) return;
+    const health = healthReport(thrown);
+    if (health) {
+      void reply.status(health.status).send(health.body);
+      return;
+    }
+    this.answer(this.named(thrown, request), request, reply);
+  }
+
+  private answer(error: SluiceError, request: FastifyRequest, reply: FastifyReply): void {
+    const problem = problemOf(error, request.id);
+    if (error.details.retryAfterSeconds !== undefined)
+      void reply.header('retry-after', error.details.retryAfterSeconds);
+    if (error.details.allow !== undefined) void reply.header('allow', error.details.allow);
+    // The rest of a refused body is not worth reading: the connection ends with this answer.
+    if (problem.status === 411 || problem.status === 413 || error.code === 'MULTIPART_MALFORMED')
+      void reply.header('connection', 'close');
+    void reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  }
+
+  private named(thrown: unknown, request: FastifyRequest): SluiceError {
+    if (thrown instanceof SluiceError) return thrown;
+    const code = (thrown as { code?: unknown }).code;
+    if (typeof code === 'string') {
+      const known = this.framework(code, thrown);
+      if (known) return known;
+    }
+    if (thrown instanceof HttpException && thrown.getStatus() === 404) return notFound(request);
+    const status = (thrown as { statusCode?: unknown }).statusCode;
+    if (typeof status === 'number' && status >= 400 && status < 500) {
+      return new SluiceError('BODY_MALFORMED', 'The request could not be read. Check its headers and its body.');
+    }
+    this.log.error({ err: thrown, request: request.id }, 'unexpected failure');
+    return toSluiceError(thrown);
+  }
+
+  private framework(code: string, thrown: unknown): SluiceError | undefined {
+    const found = FRAMEWORK_CODES[code];
+    if (found) return new SluiceError(found.code, found.message);
+    if (code === 'FST_ERR_CTP_BODY_TOO_LARGE' || code === 'FST_REQ_FILE_TOO_LARGE') {
+      return new SluiceError('BODY_TOO_LARGE', `The body is larger than the ${this.maxBodyBytes} bytes allowed.`);
+    }
+    // What a multipart parser throws has many names and always means the same to the caller.
+    if (
+      code.startsWith('FST_') &&
+      (thrown as Error).message
+        .toLowerCase()
+        .includes('multipart')
+    ) {
+      return new SluiceError(
+        'MULTIPART_MALFORMED',
+        'The form could not be read. Send multipart/form-data with one part named "file".',
+      );
+    }
+    return undefined;
+  }
+}
+
+const FRAMEWORK_CODES: Record<string, { code: ErrorCode; message: string }> = {
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: {
+    code: 'BODY_MALFORMED',
+    message: 'The body ended before, or went on after, its Content-Length.',
+  },
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: {
+    code: 'MEDIA_TYPE_UNSUPPORTED',
+    message: 'Send image/*, application/octet-stream, multipart/form-data or application/json.',
+  },
+  FST_ERR_BAD_URL: { code: 'BODY_MALFORMED', message: 'The URL is not valid: check its percent-encoding.' },
+  ECONNRESET: { code: 'CALLER_GONE', message: 'The caller left.' },
+  ECONNABORTED: { code: 'CALLER_GONE', message: 'The caller left.' },
+};
+
+function notFound(request: FastifyRequest): SluiceError {
+  if (PREDICT_ROUTE.test(request.url) && request.method !== 'POST') {
+    return new SluiceError('METHOD_NOT_ALLOWED', `${request.method} is not possible here; predictions are POSTed.`, {
+      allow: 'POST',
+    });
+  }
+  const [path = ''] = request.url.split('?');
+  const shown = path.length > MAX_SHOWN_URL ? `${path.slice(0, MAX_SHOWN_URL)}…` : path;
+  return new SluiceError('ROUTE_NOT_FOUND', `There is no ${request.method} ${shown}. /docs lists what there is.`);
+}
+
+/** Terminus throws its report as a 503; it goes out as it is. */
+function healthReport(thrown: unknown): { status: number; body: object } | undefined {
+  if (!(thrown instanceof HttpException)) return undefined;
+  const body = thrown.getResponse();
+  const isReport = typeof body === 'object' && 'status' in body && 'info' in body;
+  return isReport ? { status: thrown.getStatus(), body } : undefined;
+}

@@ -1,0 +1,10 @@
+/** Entry of a gateway process. */
+import { loadGatewayConfig } from '#inference';
+import { runGateway } from './lifecycle.js';
+
+try {
+  await runGateway(loadGatewayConfig());
+} catch (error) {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}

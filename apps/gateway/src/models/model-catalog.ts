@@ -1,0 +1,169 @@
+/**
+ * What the fleet serves, as this gateway last saw it: model versions, run slots, learned latencies.
+ *
+ * Invariants: the view is at most REFRESH_MS old while Redis answers; a gateway that cannot read it says so
+ * (`fresh`) instead of trusting an old one.
+ */
+import { FleetReader, modelKey, SluiceError, type FleetView, type ModelDescription } from '#inference';
+import type { GatewayContext } from '../context.js';
+
+const REFRESH_MS = 500;
+/** A worker that has just vanished or is loading: by then another heartbeat or an expiry has told. */
+const NOT_READY_RETRY_SECONDS = 5;
+
+export interface ServedModel {
+  key: string;
+  description: ModelDescription;
+  /** Run slots of all workers on which the version is ready. */
+  slots: number;
+  states: string[];
+  alpha?: number;
+  beta?: number;
+}
+
+export class ModelCatalog {
+  private readonly reader: FleetReader;
+  private models = new Map<string, ServedModel>();
+  private readAt = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private readonly listeners: (() => void)[] = [];
+
+  constructor(private readonly context: GatewayContext) {
+    this.reader = new FleetReader(context.redis, context.keys, context.clock);
+  }
+
+  start(): void {
+    void this.refresh();
+  }
+
+  stop(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.readAt = 0;
+  }
+
+  onChange(listener: () => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Whether Redis has answered lately. */
+  get fresh(): boolean {
+    return Date.now() - this.readAt < REFRESH_MS + this.context.config.redisTimeoutMs;
+  }
+
+  slots(key: string): number {
+    return this.models.get(key)?.slots ?? 0;
+  }
+
+  all(): ServedModel[] {
+    return [...this.models.values()];
+  }
+
+  /** The version that a request means. @throws MODEL_NOT_FOUND with what exists, MODEL_NOT_READY. */
+  resolve(name: string | undefined, version: string | undefined): ServedModel {
+    const wanted = name ?? this.defaultModel();
+    const found = this.versionsOf(wanted).filter(
+      (model) => version === undefined || model.description.version === version,
+    );
+    if (found.length === 0) throw this.notFound(wanted, version);
+    // Without a version the newest that is ready serves; with none ready the newest is named in the refusal.
+    const chosen = found.find((model) => model.slots > 0);
+    if (chosen) return chosen;
+    throw new SluiceError('MODEL_NOT_READY', this.whyNotReady(found[0]!), {
+      retryAfterSeconds: NOT_READY_RETRY_SECONDS,
+    });
+  }
+
+  /** Whether `name` (or the default model) can be served now. @throws MODEL_NOT_FOUND when it does not exist. */
+  ready(name?: string): boolean {
+    const { defaultModel } = this.context.config;
+    if (name === undefined && defaultModel === undefined) return this.all().some((model) => model.slots > 0);
+    const versions = this.versionsOf(name ?? defaultModel!);
+    if (versions.length === 0 && name !== undefined) throw this.notFound(name, undefined);
+    return versions.some((model) => model.slots > 0);
+  }
+
+  private defaultModel(): string {
+    const { defaultModel } = this.context.config;
+    if (defaultModel !== undefined) return defaultModel;
+    const names = this.names();
+    if (names.length === 1) return names[0]!;
+    throw new SluiceError(
+      'MODEL_NOT_FOUND',
+      names.length === 0
+        ? 'No model is served yet. Start a worker with a model package; see docs/models.md.'
+        : `The request names no model and there is no default one. POST to /predict/{model} with one of: ${names.join(', ')}.`,
+    );
+  }
+
+  private versionsOf(name: string): ServedModel[] {
+    return this.all()
+      .filter((model) => model.description.name === name)
+      .sort((a, b) => newestFirst(a.description.version, b.description.version));
+  }
+
+  private names(): string[] {
+    return [...new Set(this.all().map((model) => model.description.name))].sort();
+  }
+
+  private notFound(name: string, version: string | undefined): SluiceError {
+    const versions = this.versionsOf(name).map((model) => model.description.version);
+    const what =
+      versions.length > 0 && version !== undefined
+        ? `Model "${name}" has no version "${clip(version)}". Its versions: ${versions.join(', ')}.`
+        : `There is no model "${clip(name)}". Models: ${this.names().join(', ') || 'none yet'}.`;
+    return new SluiceError('MODEL_NOT_FOUND', what);
+  }
+
+  private whyNotReady({ description, states }: ServedModel): string {
+    const what = `Model "${description.name}" version "${description.version}"`;
+    if (states.length === 0) return `${what} is known, but no worker that serves it is alive. Start a worker.`;
+    return `${what} is not ready on any worker (${[...new Set(states)].join(', ')}). Try again in a few seconds.`;
+  }
+
+  private async refresh(): Promise<void> {
+    this.timer = setTimeout(() => void this.refresh(), REFRESH_MS);
+    this.timer.unref();
+    try {
+      this.take(await this.reader.read());
+      this.readAt = Date.now();
+    } catch {
+      return;
+    }
+    for (const listener of this.listeners) listener();
+  }
+
+  private take(view: FleetView): void {
+    const models = new Map<string, ServedModel>();
+    for (const description of view.models) {
+      const key = modelKey(description.name, description.version);
+      const served = view.workers.flatMap((worker) =>
+        worker.versions
+          .filter((v) => v.name === description.name && v.version === description.version)
+          .map((v) => ({ ...v, slots: v.state === 'ready' ? worker.slots : 0 })),
+      );
+      const alphas = served.flatMap((v) => v.alpha ?? []);
+      const betas = served.flatMap((v) => v.beta ?? []);
+      models.set(key, {
+        key,
+        description,
+        slots: served.reduce((sum, v) => sum + v.slots, 0),
+        states: served.map((v) => v.state),
+        ...(alphas.length > 0 ? { alpha: mean(alphas), beta: mean(betas) } : {}),
+      });
+    }
+    this.models = models;
+  }
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function newestFirst(a: string, b: string): number {
+  return b.localeCompare(a, 'en', { numeric: true });
+}
+
+function clip(text: string): string {
+  return text.length <= 64 ? text : `${text.slice(0, 64)}…`;
+}

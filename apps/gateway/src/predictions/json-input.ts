@@ -1,0 +1,188 @@
+/**
+ * JSON bodies to inputs: `{"input": row}`, `{"inputs": [row, …]}` or `{"tensors": {name: whole}}`.
+ *
+ * Checked here, before the queue, against what the model says of itself: names, dtypes, shapes. Nesting is bounded by
+ * a scan before the parse, for a parser descends as deep as it is told to.
+ */
+import { isUtf8 } from 'node:buffer';
+import {
+  described,
+  encodeFrame,
+  SluiceError,
+  tensorFromJson,
+  type ModelDescription,
+  type Tensor,
+  type TensorSpec,
+} from '#inference';
+import type { InputItem, PredictionInput } from './prediction-input.js';
+
+export const MAX_JSON_DEPTH = 64;
+/** Pictures in one `inputs` list: each is an item of its own in a pack. */
+const MAX_IMAGES = 64;
+const FORMS = ['input', 'inputs', 'tensors'] as const;
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
+
+export function inputFromJson(body: Buffer, model: ModelDescription): PredictionInput {
+  const value = parseJson(body);
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `The body is ${described(value)}; an object with "input", "inputs" or "tensors" was expected.`,
+    );
+  }
+  const keys = Object.keys(value);
+  const form = FORMS.find((name) => name === keys[0]);
+  if (keys.length !== 1 || !form) {
+    const came =
+      keys.length === 0
+        ? 'an empty object'
+        : `an object with ${keys
+            .slice(0, 8)
+            .map((key) => JSON.stringify(key.slice(0, 40)))
+            .join(', ')}`;
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `The body is ${came}; exactly one of "input", "inputs" and "tensors" was expected.`,
+    );
+  }
+  const content = (value as Record<string, unknown>)[form];
+  if (form === 'tensors') return { form, items: [wholeTensors(content, model)] };
+  if (form === 'input') return { form, items: [oneRow(content, model)] };
+  return { form, items: severalRows(content, model) };
+}
+
+function parseJson(body: Buffer): unknown {
+  if (!isUtf8(body)) throw new SluiceError('JSON_MALFORMED', 'The body is not UTF-8, which JSON must be.');
+  checkDepth(body);
+  try {
+    return JSON.parse(body.toString('utf8')) as unknown;
+  } catch {
+    throw new SluiceError('JSON_MALFORMED', 'The body says it is JSON but does not parse. Send one JSON object.');
+  }
+}
+
+/** One pass over the bytes; strings are skipped, for brackets in them do not nest. */
+function checkDepth(body: Buffer): void {
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < body.length; i++) {
+    const byte = body[i];
+    if (inString) {
+      if (byte === 0x5c) i++;
+      else if (byte === 0x22) inString = false;
+    } else if (byte === 0x22) inString = true;
+    else if (byte === 0x5b || byte === 0x7b) {
+      if (++depth > MAX_JSON_DEPTH) {
+        throw new SluiceError('JSON_TOO_DEEP', `The JSON nests deeper than ${MAX_JSON_DEPTH} levels. Flatten it.`);
+      }
+    } else if (byte === 0x5d || byte === 0x7d) depth--;
+  }
+}
+
+function oneRow(row: unknown, model: ModelDescription): InputItem {
+  if (model.task === 'image-classification' && typeof row === 'string') return image(row, 'input');
+  const tensors = model.inputs.map((spec) => {
+    const path = model.inputs.length === 1 ? 'input' : `input.${spec.name}`;
+    const value = ofInput(row, spec, { model, path: 'input' });
+    if (!model.batched) return tensorFromJson({ ...spec, value, path });
+    const tensor = tensorFromJson({ ...spec, shape: spec.shape.slice(1), value, path });
+    return { ...tensor, shape: [1, ...tensor.shape] };
+  });
+  return { type: 'tensors', rows: 1, bytes: encodeFrame(tensors) };
+}
+
+function severalRows(rows: unknown, model: ModelDescription): InputItem[] {
+  if (!Array.isArray(rows) || rows.length === 0) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `inputs is ${described(rows)}; an array with at least one row was expected.`,
+    );
+  }
+  if (model.task === 'image-classification' && typeof rows[0] === 'string') {
+    if (rows.length > MAX_IMAGES) {
+      throw new SluiceError(
+        'INPUT_INVALID',
+        `inputs is ${described(rows)}; at most ${MAX_IMAGES} pictures a request were expected.`,
+      );
+    }
+    return rows.map((row, i) => image(row, `inputs[${i}]`));
+  }
+  if (!model.batched) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `Model "${model.name}" has no batch axis: send "input" or "tensors" instead of "inputs".`,
+    );
+  }
+  const tensors = model.inputs.map((spec) => {
+    const single = model.inputs.length === 1;
+    const value = single ? rows : rows.map((row, i) => ofInput(row, spec, { model, path: `inputs[${i}]` }));
+    return tensorFromJson({
+      ...spec,
+      shape: [null, ...spec.shape.slice(1)],
+      value,
+      path: single ? 'inputs' : `inputs[].${spec.name}`,
+    });
+  });
+  return [{ type: 'tensors', rows: rows.length, bytes: encodeFrame(tensors) }];
+}
+
+function wholeTensors(content: unknown, model: ModelDescription): InputItem {
+  const tensors = model.inputs.map((spec): Tensor => {
+    const value = byName(content, spec, { model, path: 'tensors' });
+    const shape = model.batched ? [null, ...spec.shape.slice(1)] : spec.shape;
+    return tensorFromJson({ ...spec, shape, value, path: `tensors.${spec.name}` });
+  });
+  if (!model.batched) return { type: 'tensors', rows: 1, bytes: encodeFrame(tensors) };
+  const rows = tensors[0]!.shape[0]!;
+  const other = tensors.find((tensor) => tensor.shape[0] !== rows);
+  if (other) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `tensors.${tensors[0]!.name} has ${rows} rows and tensors.${other.name} has ${other.shape[0]}; equal numbers were expected.`,
+    );
+  }
+  if (rows === 0)
+    throw new SluiceError('INPUT_INVALID', `tensors.${tensors[0]!.name} has no rows; at least one was expected.`);
+  return { type: 'tensors', rows, bytes: encodeFrame(tensors) };
+}
+
+interface Place {
+  model: ModelDescription;
+  path: string;
+}
+
+/** A model of one input takes its row bare, a model of several takes an object by input name. */
+function ofInput(row: unknown, spec: TensorSpec, place: Place): unknown {
+  return place.model.inputs.length === 1 ? row : byName(row, spec, place);
+}
+
+function byName(value: unknown, spec: TensorSpec, { model, path }: Place): unknown {
+  const names = model.inputs.map((input) => input.name);
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `${path} is ${described(value)}; an object with ${names.join(', ')} was expected.`,
+    );
+  }
+  // onnxruntime ignores names it does not know, so a typing error would go unnoticed.
+  const unknown = Object.keys(value).find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `${path} has "${unknown.slice(0, 40)}", which the model does not take; it takes ${names.join(', ')}.`,
+    );
+  }
+  if (!Object.hasOwn(value, spec.name)) {
+    throw new SluiceError('INPUT_INVALID', `${path} lacks "${spec.name}"; the model takes ${names.join(', ')}.`);
+  }
+  return (value as Record<string, unknown>)[spec.name];
+}
+
+/** A picture in JSON is base64, bare or as a data URL. */
+function image(value: unknown, path: string): InputItem {
+  const text = typeof value === 'string' ? value.replace(/^data:[\w/+.-]*;base64,/, '') : undefined;
+  if (text === undefined || !BASE64.test(text)) {
+    throw new SluiceError('INPUT_INVALID', `${path} is ${described(value)}; a picture in base64 was expected.`);
+  }
+  return { type: 'image', rows: 1, bytes: Buffer.from(text, 'base64') };
+}

@@ -1,0 +1,197 @@
+/**
+ * Puts the predictions of one model version into packs, clocked by the workers themselves: a pack goes at once while
+ * fewer than 2 × ready run slots are outstanding; otherwise predictions collect until a credit is back, a pack is full,
+ * or one has waited half of the time it has.
+ *
+ * Invariant: a credit is held until every item of its pack is settled, which the items' own deadlines guarantee; a
+ * lost pack cannot leak one.
+ */
+import { MAX_PACK_BYTES, MAX_PACK_ITEMS, newId, SluiceError, type Pack, type PackQueue } from '#inference';
+import type { GatewayContext } from '../context.js';
+import type { PendingPrediction } from './pending-prediction.js';
+
+const CREDITS_PER_SLOT = 2;
+/** Frames start at multiples of this inside a payload, so that they are read in place. */
+const ALIGNMENT = 8;
+
+export interface PackSenderOptions {
+  context: GatewayContext;
+  queue: PackQueue;
+  labels: { model: string; version: string };
+  slots(): number;
+}
+
+export class PackSender {
+  private waiting: PendingPrediction[] = [];
+  private outstanding = 0;
+  private scheduled = false;
+  private impatient: NodeJS.Timeout | undefined;
+  private impatientAt = Infinity;
+
+  constructor(private readonly options: PackSenderOptions) {}
+
+  /** Predictions that wait for a credit. */
+  get backlog(): number {
+    return this.waiting.length;
+  }
+
+  get labels(): { model: string; version: string } {
+    return this.options.labels;
+  }
+
+  /** Packs in Redis that no worker has taken. */
+  readonly queued = (): Promise<number> => this.options.queue.backlog();
+
+  send(prediction: PendingPrediction): void {
+    this.waiting.push(prediction);
+    this.hurry(prediction);
+    this.schedule();
+  }
+
+  /** Its caller has gone before it was sent. */
+  withdraw(prediction: PendingPrediction): void {
+    const at = this.waiting.indexOf(prediction);
+    if (at >= 0) this.waiting.splice(at, 1);
+  }
+
+  /** Credits may have changed. */
+  schedule(): void {
+    if (this.scheduled || this.waiting.length === 0) return;
+    this.scheduled = true;
+    // What arrives in the same tick shares a pack; waiting to the end of the tick costs nothing.
+    setImmediate(() => {
+      this.scheduled = false;
+      this.pump(false);
+    });
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.impatient);
+    await this.options.queue.close();
+  }
+
+  private pump(force: boolean): void {
+    const credits = CREDITS_PER_SLOT * this.options.slots();
+    while (this.waiting.length > 0) {
+      const count = this.fit();
+      const full = count < this.waiting.length || count === MAX_PACK_ITEMS;
+      if (this.outstanding >= credits && !full && !force) return;
+      // What has run out of time while it waited is answered already.
+      const items = this.waiting.splice(0, count).filter((item) => !item.settled);
+      if (items.length > 0) this.dispatch(items);
+    }
+    clearTimeout(this.impatient);
+    this.impatient = undefined;
+    this.impatientAt = Infinity;
+  }
+
+  /** How many of the waiting go into one pack. */
+  private fit(): number {
+    let bytes = 0;
+    let count = 0;
+    for (const { bytes: own } of this.waiting) {
+      bytes += own.byteLength + ALIGNMENT;
+      if (count > 0 && (bytes > MAX_PACK_BYTES || count === MAX_PACK_ITEMS)) break;
+      count++;
+    }
+    return count;
+  }
+
+  private dispatch(items: PendingPrediction[]): void {
+    const { context, labels } = this.options;
+    context.metrics.packSize.observe(labels, items.length);
+    this.outstanding++;
+    let left = items.length;
+    const settled = (): void => {
+      if (--left > 0) return;
+      this.outstanding--;
+      this.schedule();
+    };
+    for (const item of items) {
+      item.sent = true;
+      chain(item, settled);
+    }
+    void this.deliver(items);
+  }
+
+  private async deliver(items: PendingPrediction[]): Promise<void> {
+    const { context, queue } = this.options;
+    const outgoing = { id: newId('k'), ...assembled(items, context.id), lifetimeMs: 0 };
+    outgoing.lifetimeMs = Math.max(...items.map((item) => item.remainingMs));
+    const giveUpAt = Date.now() + context.config.redisTimeoutMs;
+    for (;;) {
+      try {
+        await queue.add(outgoing);
+        return;
+      } catch (error) {
+        // The same id again: if Redis had it after all, BullMQ keeps one.
+        if (Date.now() < giveUpAt && (await this.reconnected(giveUpAt - Date.now()))) continue;
+        context.log.warn({ reason: String(error), predictions: items.length }, 'a pack could not be queued');
+        const refused = queueUnavailable();
+        for (const item of items) item.fail(refused);
+        return;
+      }
+    }
+  }
+
+  private reconnected(ms: number): Promise<boolean> {
+    const { redis } = this.options.context;
+    return new Promise((resolve) => {
+      const settle = (yes: boolean): void => {
+        clearTimeout(timer);
+        redis.off('ready', ready);
+        resolve(yes);
+      };
+      const ready = (): void => settle(true);
+      const timer = setTimeout(
+        () => settle(redis.status === 'ready'),
+        Math.min(ms, redis.status === 'ready' ? 20 : ms),
+      );
+      redis.once('ready', ready);
+    });
+  }
+
+  private hurry(prediction: PendingPrediction): void {
+    const at = Date.now() + prediction.remainingMs / 2;
+    if (at >= this.impatientAt) return;
+    this.impatientAt = at;
+    clearTimeout(this.impatient);
+    this.impatient = setTimeout(() => {
+      this.impatientAt = Infinity;
+      this.pump(true);
+    }, prediction.remainingMs / 2);
+  }
+}
+
+export function queueUnavailable(): SluiceError {
+  return new SluiceError(
+    'QUEUE_UNAVAILABLE',
+    'The queue cannot be reached, so the prediction was not accepted. Try again shortly.',
+    {
+      retryAfterSeconds: 2,
+    },
+  );
+}
+
+function chain(item: PendingPrediction, then: () => void): void {
+  const before = item.onSettled;
+  item.onSettled = () => {
+    before();
+    then();
+  };
+}
+
+function assembled(predictions: readonly PendingPrediction[], gateway: string): { pack: Pack; payload: Uint8Array[] } {
+  const payload: Uint8Array[] = [];
+  const items: Pack['items'] = [];
+  let offset = 0;
+  for (const { item, bytes } of predictions) {
+    const padding = -offset & (ALIGNMENT - 1);
+    if (padding > 0) payload.push(new Uint8Array(padding));
+    offset += padding;
+    items.push({ ...item, offset, length: bytes.byteLength });
+    payload.push(bytes);
+    offset += bytes.byteLength;
+  }
+  return { pack: { v: 1, gateway, items }, payload };
+}

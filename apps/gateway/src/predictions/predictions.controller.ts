@@ -1,0 +1,97 @@
+/** The native prediction routes: HTTP in, HTTP out; what a prediction is lives in the service. */
+import { Controller, HttpCode, HttpStatus, Param, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { SluiceError, toSluiceError } from '#inference';
+import { GatewayContext } from '../context.js';
+import { goneFrom } from '../http/predict-gate.js';
+import { ModelCatalog } from '../models/model-catalog.js';
+import { answerJson } from './answer.js';
+import { readInput } from './input-reader.js';
+import { DescribePredict } from './openapi.js';
+import { PredictionsService } from './predictions.service.js';
+
+@Controller('predict')
+export class PredictionsController {
+  constructor(
+    private readonly context: GatewayContext,
+    private readonly catalog: ModelCatalog,
+    private readonly predictions: PredictionsService,
+  ) {}
+
+  @Post()
+  @HttpCode(HttpStatus.OK)
+  @DescribePredict({ summary: 'Predict with the default model', operationId: 'predict', path: [] })
+  byDefault(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.answer(request, reply, {});
+  }
+
+  @Post(':model')
+  @HttpCode(HttpStatus.OK)
+  @DescribePredict({
+    summary: 'Predict with the newest ready version of a model',
+    operationId: 'predictModel',
+    path: ['model'],
+  })
+  byModel(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('model') model: string): Promise<void> {
+    return this.answer(request, reply, { model });
+  }
+
+  @Post(':model/:version')
+  @HttpCode(HttpStatus.OK)
+  @DescribePredict({
+    summary: 'Predict with one version of a model',
+    operationId: 'predictVersion',
+    path: ['model', 'version'],
+  })
+  byVersion(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Param() { model, version }: { model: string; version: string },
+  ): Promise<void> {
+    return this.answer(request, reply, { model, version });
+  }
+
+  private async answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    wanted: { model?: string; version?: string },
+  ): Promise<void> {
+    const begun = performance.now();
+    const timeoutMs = this.timeout(request.headers['x-request-timeout']);
+    const model = this.catalog.resolve(wanted.model, wanted.version);
+    const labels = { model: model.description.name, version: model.description.version };
+    const { metrics, log } = this.context;
+    try {
+      const { form, items } = await readInput(request, model.description);
+      const replies = await this.predictions.predict({
+        model,
+        items,
+        timeoutMs,
+        requestId: request.id,
+        gone: goneFrom(reply),
+      });
+      const totalMs = performance.now() - begun;
+      metrics.total.observe(labels, totalMs / 1_000);
+      metrics.outcomes.inc({ ...labels, outcome: 'ok' });
+      if (log.isLevelEnabled('debug')) log.debug({ request: request.id, ...labels, totalMs }, 'prediction answered');
+      void reply
+        .type('application/json; charset=utf-8')
+        .send(answerJson({ form, model: model.description, replies, totalMs }));
+    } catch (error) {
+      metrics.outcomes.inc({ ...labels, outcome: toSluiceError(error).code });
+      throw error;
+    }
+  }
+
+  /** `X-Request-Timeout`, seconds, in milliseconds. */
+  private timeout(header: string | string[] | undefined): number {
+    const { requestTimeoutMs, maxRequestTimeoutMs } = this.context.config;
+    if (header === undefined) return requestTimeoutMs;
+    const ms = /^\d{1,6}(\.\d{1,6})?$/.test(String(header)) ? Math.round(Number(header) * 1_000) : 0;
+    if (ms > 0 && ms <= maxRequestTimeoutMs) return ms;
+    throw new SluiceError(
+      'HEADER_INVALID',
+      `X-Request-Timeout is ${JSON.stringify(String(header).slice(0, 40))}; seconds above 0 and up to ${maxRequestTimeoutMs / 1_000} were expected.`,
+    );
+  }
+}

@@ -1,0 +1,89 @@
+/** The HTTP server itself: limits, parsers, error shape, documentation. */
+import multipart from '@fastify/multipart';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { FastifyInstance } from 'fastify';
+import { NestLog, SluiceError } from '#inference';
+import { GatewayModule, type GatewayParts } from './gateway.module.js';
+import { installPredictGate } from './http/predict-gate.js';
+import { problemOf } from './http/problem.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { requestIdOf } from './http/request-id.js';
+
+/** A caller has this long for its headers, and for the whole request: slower is an attack or a broken line. */
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 15_000;
+const TIMEOUT_CHECK_MS = 1_000;
+/** Longer than the usual balancer's idle time, so that the balancer closes first. */
+const KEEP_ALIVE_MS = 72_000;
+const MAX_HEADER_BYTES = 8_192;
+const FORM_LIMITS = { parts: 10, files: 2, fields: 8, fieldSize: 1_024, headerPairs: 32 };
+
+export async function createGateway(parts: GatewayParts): Promise<NestFastifyApplication> {
+  const { context, admission } = parts;
+  const { maxBodyBytes } = context.config;
+  const adapter = new FastifyAdapter({
+    bodyLimit: maxBodyBytes,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    return503OnClosing: false,
+    genReqId: requestIdOf,
+    clientErrorHandler: refuseUnreadable,
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
+    },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(GatewayModule.with(parts), adapter, {
+    bodyParser: false,
+    logger: new NestLog(context.log),
+  });
+  app.useGlobalFilters(new ProblemFilter(context.log, maxBodyBytes));
+  const fastify = adapter.getInstance<FastifyInstance>();
+  installPredictGate(fastify, context, admission);
+  fastify.removeAllContentTypeParsers();
+  // Bodies stay bytes: only the reader of a model's input knows what they should be.
+  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  await fastify.register(multipart, { limits: { ...FORM_LIMITS, fileSize: maxBodyBytes } });
+  document(app);
+  return app;
+}
+
+function document(app: NestFastifyApplication): void {
+  const description = new DocumentBuilder()
+    .setTitle('Sluice')
+    .setDescription('Predictions over a queue, in dynamic batches. Errors are RFC 9457 problems with a stable `code`.')
+    .setVersion('0.1.0')
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .build();
+  SwaggerModule.setup('docs', app, () => SwaggerModule.createDocument(app, description), {
+    jsonDocumentUrl: 'docs/openapi.json',
+  });
+}
+
+/** What Node could not even parse as a request: there is no request to answer, only a socket. */
+const refuseUnreadable: NonNullable<ConstructorParameters<typeof FastifyAdapter>[0]> extends {
+  clientErrorHandler?: infer H;
+}
+  ? H
+  : never = ((error: NodeJS.ErrnoException, socket: import('node:net').Socket) => {
+  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) return socket.destroy();
+  const problem = problemOf(unreadable(error.code), requestIdOf({ headers: {} }));
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 ${problem.status} ${problem.title}\r\ncontent-type: application/problem+json\r\n` +
+      `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  );
+}) as never;
+
+function unreadable(code: string | undefined): SluiceError {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return new SluiceError('REQUEST_TIMEOUT', `The request was not complete within ${REQUEST_TIMEOUT_MS / 1_000} s.`);
+  }
+  if (code === 'HPE_HEADER_OVERFLOW')
+    return new SluiceError('HEADER_INVALID', `The headers are larger than ${MAX_HEADER_BYTES} bytes.`);
+  return new SluiceError('BODY_MALFORMED', 'This is not an HTTP request that can be read.');
+}
