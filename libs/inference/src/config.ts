@@ -127,7 +127,6 @@ export function loadServeConfig(env: NodeJS.ProcessEnv = process.env) {
   return Object.freeze({
     redisUrl: s.REDIS_URL,
     port: s.PORT,
-    host: env['SLUICE_HOST'] ?? '127.0.0.1',
     dataDir: s.SLUICE_DATA,
     modelsDir: s.SLUICE_MODELS,
     redisMaxMemoryBytes: s.SLUICE_REDIS_MAX_MEMORY,

@@ -1,0 +1,89 @@
+/**
+ * `sluice serve`: Redis, worker and gateway on one machine, as one command. Stopped in the reverse order: the gateway
+ * first, so that nothing new comes in, then the worker, then Redis. Invariant: whichever way it ends, none of the
+ * processes it started is left; unless this process itself is killed: then gateway and worker notice by themselves, and
+ * the next start deals with Redis.
+ */
+import { once } from 'node:events';
+import { childEnv } from '#inference';
+import { NodeService } from '../node-service.js';
+import { PrivateRedis } from '../redis/private-redis.js';
+import { gatewayPort, reachable, workerPort } from '../serve-ports.js';
+import { ServiceGroup } from '../service-group.js';
+import type { StopSignals } from '../stop-signals.js';
+import { waitUntilReady } from '../wait-until-ready.js';
+
+interface Program {
+  script: string;
+  host: string;
+  stopLimitMs: number;
+}
+
+export interface ServeOptions {
+  /** None: a private Redis in the data directory. */
+  redisUrl?: string | undefined;
+  dataDir: string;
+  redisMaxMemoryBytes: number;
+  /** No port: the usual one, or the next that is free. */
+  gateway: Program & { port?: number | undefined };
+  worker: Program & { port: number };
+  signals: Pick<StopSignals, 'requested' | 'forced'>;
+  print: (line: string) => void;
+  restartBackoffMs?: number;
+}
+
+/** Settles when everything has stopped, with the exit code. */
+export async function serve(options: ServeOptions): Promise<number> {
+  const { signals, print, restartBackoffMs } = options;
+  const { requested, forced } = signals;
+  const group = new ServiceGroup({ requested, forced, report: print, restartBackoffMs });
+  requested.addEventListener('abort', () => print('Stopping. Ctrl-C again stops at once.'));
+  let redis: PrivateRedis | undefined;
+  try {
+    const started = performance.now();
+    const { gateway, worker } = options;
+    // First of all: a second sluice in the same place is told that, and nothing about ports.
+    if (options.redisUrl === undefined) redis = await openRedis(options, group.ending);
+    const port = await gatewayPort(gateway.port, { host: gateway.host, print });
+    const opsPort = await workerPort(worker.port, worker.host, port);
+    if (redis) await group.run(redis);
+    const env = { REDIS_URL: options.redisUrl ?? redis?.url ?? '' };
+    const workerEnv = childEnv({ ...env, SLUICE_WORKER_PORT: String(opsPort) });
+    const gatewayEnv = childEnv({ ...env, PORT: String(port) });
+    await group.run(new NodeService({ ...worker, name: 'worker', env: workerEnv, report: print }));
+    await group.run(new NodeService({ ...gateway, name: 'gateway', env: gatewayEnv, report: print }));
+
+    const base = `http://${reachable(gateway.host)}:${port}`;
+    await waitUntilReady({ url: `${base}/health/ready`, signal: group.ending, report: print });
+    print(banner(base, (performance.now() - started) / 1000));
+    if (!group.ending.aborted) await once(group.ending, 'abort');
+  } catch (error) {
+    // A stop that was asked for ends every wait by throwing; that is no failure.
+    if (!group.ending.aborted) group.fail(error instanceof Error ? error.message : String(error));
+  }
+  if (group.failure !== undefined) print(group.failure);
+  await group.stop();
+  redis?.close();
+  return group.failure === undefined ? 0 : 1;
+}
+
+function openRedis(options: ServeOptions, signal: AbortSignal): Promise<PrivateRedis> {
+  return PrivateRedis.open({
+    dataDir: options.dataDir,
+    maxMemoryBytes: options.redisMaxMemoryBytes,
+    report: options.print,
+    signal,
+  });
+}
+
+function banner(base: string, seconds: number): string {
+  return [
+    '',
+    `Sluice is ready on ${base} (${seconds.toFixed(1)} s). Try it:`,
+    '',
+    `  curl -F file=@examples/digits/seven.png ${base}/predict`,
+    '',
+    'Ctrl-C stops it; what was accepted is kept.',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,31 @@
+/** SIGINT, SIGTERM and SIGHUP as one request to stop; a second one forces. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** npm passes on a Ctrl-C that the terminal has already sent to everyone: one keystroke, two signals. */
+const SAME_REQUEST_MS = 500;
+
+export class StopSignals {
+  private readonly stop = new AbortController();
+  private readonly force = new AbortController();
+  private requestedAt = -Infinity;
+
+  readonly requested = this.stop.signal;
+  readonly forced = this.force.signal;
+
+  listen(): void {
+    for (const name of SIGNALS) process.on(name, this.handle);
+  }
+
+  dispose(): void {
+    for (const name of SIGNALS) process.off(name, this.handle);
+  }
+
+  private readonly handle = (): void => {
+    const now = performance.now();
+    if (!this.stop.signal.aborted) {
+      this.requestedAt = now;
+      this.stop.abort();
+    } else if (now - this.requestedAt > SAME_REQUEST_MS) {
+      this.force.abort();
+    }
+  };
+}
