@@ -58,5 +58,6 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
   departures.start();
   heartbeat.start(supervisor);
   await supervisor.start();
-  context.log.info({ worker: context.id, executors: config.executors, threads: config.threads }, 'worker started');
+  const { executors, threads } = config;
+  context.log.info({ worker: context.id, ops: await app.getUrl(), executors, threads }, 'worker started');
 }

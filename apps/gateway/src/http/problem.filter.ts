@@ -64,12 +64,7 @@ export class ProblemFilter implements ExceptionFilter {
       return new SluiceError('BODY_TOO_LARGE', `The body is larger than the ${this.maxBodyBytes} bytes allowed.`);
     }
     // What a multipart parser throws has many names and always means the same to the caller.
-    if (
-      code.startsWith('FST_') &&
-      (thrown as Error).message
-        .toLowerCase()
-        .includes('multipart')
-    ) {
+    if (code.startsWith('FST_') && (thrown as Error).message.toLowerCase().includes('multipart')) {
       return new SluiceError(
         'MULTIPART_MALFORMED',
         'The form could not be read. Send multipart/form-data with one part named "file".',

@@ -8,6 +8,9 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import type { ExecutorInput, ExecutorSettings, FromExecutor, ModelDescription, ToExecutor } from '#inference';
 
+/** A package whose trial run never ends must not hold up the packages behind it. */
+const LOAD_TIMEOUT_MS = 120_000;
+
 export type Ran = Extract<FromExecutor, { kind: 'ran' }>;
 export type RunOutcome =
   | Ran
@@ -80,8 +83,16 @@ export class ExecutorProcess {
   /** @throws Error with what is wrong with the package. */
   load(directory: string): Promise<ModelDescription> {
     const call = this.calls++;
-    return new Promise((loaded, reject) => {
-      this.loads.set(call, { loaded, refused: (message) => reject(new Error(message)) });
+    return new Promise((resolve, reject) => {
+      const late = setTimeout(() => this.child.kill('SIGKILL'), LOAD_TIMEOUT_MS);
+      const done = (then: () => void): void => {
+        clearTimeout(late);
+        then();
+      };
+      this.loads.set(call, {
+        loaded: (description) => done(() => resolve(description)),
+        refused: (message) => done(() => reject(new Error(message))),
+      });
       this.send({ kind: 'load', call, directory });
     });
   }

@@ -29,6 +29,7 @@ export interface SlotOptions {
 export class ExecutorSlot implements Slot<Part> {
   private executor: ExecutorProcess | undefined;
   private readonly held = new Set<string>();
+  private readonly deaths = new Map<string, number>();
   private fruitless = 0;
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
@@ -87,8 +88,12 @@ export class ExecutorSlot implements Slot<Part> {
         this.options.loaded(key, description);
         this.options.open();
       } catch (error) {
-        if (this.executor !== executor) return;
-        this.options.refused(key, error instanceof Error ? error.message : String(error));
+        const died = this.executor !== executor;
+        // One death may be an accident; a second while the same package loads is that package's doing.
+        const deaths = (this.deaths.get(key) ?? 0) + 1;
+        this.deaths.set(key, deaths);
+        if (!died || deaths > 1) this.options.refused(key, error instanceof Error ? error.message : String(error));
+        if (died) return;
       }
     }
   }

@@ -1,0 +1,127 @@
+/**
+ * A batch on its way: inputs to one set of tensors, and the outputs back to one answer for each input.
+ *
+ * Invariants: an input that fails while it is prepared or read fails alone and its neighbours run; every input has
+ * exactly one result, in order; rows are handed out only if the model gave as many as it got.
+ */
+import type { ExecutorInput, ExecutorResult } from '../contract/executor-messages.js';
+import { toSluiceError } from '../errors.js';
+import { concatRows, sliceRows, signatureOf, type Tensor } from '../tensor/frame.js';
+import type { Model } from './model.js';
+import type { Permits } from './permits.js';
+import type { RunOutcome } from './run-client.js';
+
+type Failure = Extract<ExecutorResult, { ok: false }>;
+type Slot = Failure | { ok: true; tensors: Tensor[]; from: number; preprocessMs: number };
+
+export interface PreparedBatch {
+  inputs: readonly ExecutorInput[];
+  slots: Slot[];
+  rows: number;
+  /** Empty when no input is left to run. */
+  feeds: Tensor[];
+  prepareMs: number;
+}
+
+export interface FinishedBatch {
+  results: ExecutorResult[];
+  bytes: Uint8Array;
+}
+
+/** @throws Error when the inputs, each good by itself, cannot share a run. */
+export async function prepareBatch(
+  model: Model,
+  inputs: readonly ExecutorInput[],
+  decodes: Permits,
+): Promise<PreparedBatch> {
+  const start = performance.now();
+  const slots = await Promise.all(
+    inputs.map((input) => {
+      const prepare = (): Promise<Slot> => prepareInput(model, input);
+      // Decoded pixels are what memory goes to: only so many at a time.
+      return input.type === 'image' ? decodes.use(prepare) : prepare();
+    }),
+  );
+  let rows = 0;
+  const parts: Tensor[][] = [];
+  slots.forEach((slot, i) => {
+    if (!slot.ok) return;
+    slot.from = rows;
+    rows += inputs[i]!.rows;
+    parts.push(slot.tensors);
+    slot.tensors = [];
+  });
+  const feeds = parts.length === 0 ? [] : join(model, parts);
+  return { inputs, slots, rows, feeds, prepareMs: performance.now() - start };
+}
+
+/** @throws Error when the model's outputs do not have the batch's rows. */
+export function finishBatch(
+  model: Model,
+  prepared: PreparedBatch,
+  { outputs }: Pick<RunOutcome, 'outputs'>,
+): FinishedBatch {
+  const { inputs, slots, rows } = prepared;
+  const { batched } = model.description;
+  const odd = batched && prepared.feeds.length > 0 && outputs.find(({ shape }) => shape[0] !== rows);
+  if (odd) {
+    throw new Error(
+      `The model's output "${odd.name}" has shape [${odd.shape.join(',')}] for ${rows} rows; expected ${rows} rows.` +
+        ' A model whose rows depend on each other cannot be batched: fix its batch axis at 1.',
+    );
+  }
+  const parts: Uint8Array[] = [];
+  let offset = 0;
+  const results = slots.map((slot, i): ExecutorResult => {
+    if (!slot.ok) return slot;
+    try {
+      const input = inputs[i]!;
+      const own = batched ? outputs.map((output) => sliceRows(output, slot.from, slot.from + input.rows)) : outputs;
+      const { type, bytes } = model.task.encode(model.task.postprocess(own, input));
+      const result = { ok: true, type, offset, length: bytes.byteLength, preprocessMs: slot.preprocessMs } as const;
+      // Frames are read without a copy only where they begin at a multiple of 8.
+      const padding = -bytes.byteLength & 7;
+      parts.push(bytes, new Uint8Array(padding));
+      offset += bytes.byteLength + padding;
+      return result;
+    } catch (error) {
+      return failureOf(error);
+    }
+  });
+  return { results, bytes: Buffer.concat(parts, offset) };
+}
+
+async function prepareInput(model: Model, input: ExecutorInput): Promise<Slot> {
+  const start = performance.now();
+  try {
+    const tensors = model.task.preprocess(await model.task.decode(input), input.rows);
+    return { ok: true, tensors, from: 0, preprocessMs: performance.now() - start };
+  } catch (error) {
+    return failureOf(error);
+  }
+}
+
+/** The parts as one tensor for each input of the model, in memory of their own, for it is given away to the run. */
+function join({ description: { batched, name } }: Model, parts: readonly Tensor[][]): Tensor[] {
+  const [first] = parts as [Tensor[]];
+  if (parts.length === 1) return first.map(owned);
+  if (!batched)
+    throw new Error(`The model "${name}" has no batch axis and takes one input at a time; ${parts.length} came.`);
+  const signature = signatureOf(first, true);
+  const odd = parts.find((tensors) => signatureOf(tensors, true) !== signature);
+  if (odd)
+    throw new Error(`Inputs of one batch must have one shape; ${signature} came with ${signatureOf(odd, true)}.`);
+  return first.map((_, input) => concatRows(parts.map((tensors) => tensors[input]!)));
+}
+
+function owned(tensor: Tensor): Tensor {
+  const { data } = tensor;
+  if (Array.isArray(data) || data.byteLength === data.buffer.byteLength) return tensor;
+  return { ...tensor, data: data.slice() };
+}
+
+function failureOf(error: unknown): Failure {
+  const { code, message } = toSluiceError(error);
+  if (code === 'INTERNAL') process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`);
+  return { ok: false, code, message };
+}

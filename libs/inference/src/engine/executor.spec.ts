@@ -1,0 +1,174 @@
+/** The executor as the real child process that a worker forks: built code, real channel, real exit codes. */
+import { fork, type ChildProcess } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { fixtureImage, fixtureModel, TemporaryPackages } from '../../../../test/fixtures/packages.js';
+import { ENGINE } from '../../../../test/fixtures/run-thread.js';
+import type { ExecutorInput, ExecutorSettings, FromExecutor, ToExecutor } from '../contract/executor-messages.js';
+import { decodeFrame, encodeFrame } from '../tensor/frame.js';
+
+const ENTRY = join(ENGINE, 'executor.js');
+
+class Executor {
+  readonly child: ChildProcess;
+  readonly exit: Promise<{ code: number | null; signal: string | null }>;
+  private readonly came: FromExecutor[] = [];
+  private readonly wanted: { kind: string; resolve: (message: never) => void }[] = [];
+
+  constructor(settings: ExecutorSettings = { threads: 1, providers: ['cpu'] }) {
+    if (!existsSync(ENTRY)) throw new Error('The executor is not built. Run "npm run build" first, or "npm test".');
+    this.child = fork(ENTRY, [JSON.stringify(settings)], { serialization: 'advanced' });
+    this.exit = new Promise((resolve) => this.child.once('exit', (code, signal) => resolve({ code, signal })));
+    this.child.on('message', (message: FromExecutor) => {
+      const index = this.wanted.findIndex(({ kind }) => kind === message.kind);
+      if (index < 0) this.came.push(message);
+      else this.wanted.splice(index, 1)[0]!.resolve(message as never);
+    });
+  }
+
+  send(message: ToExecutor): void {
+    this.child.send(message);
+  }
+
+  next<Kind extends FromExecutor['kind']>(kind: Kind): Promise<Extract<FromExecutor, { kind: Kind }>> {
+    const index = this.came.findIndex((message) => message.kind === kind);
+    if (index >= 0) return Promise.resolve(this.came.splice(index, 1)[0] as Extract<FromExecutor, { kind: Kind }>);
+    return new Promise((resolve) => this.wanted.push({ kind, resolve }));
+  }
+
+  async load(directory: string): Promise<void> {
+    this.send({ kind: 'load', call: 1, directory });
+    await this.next('loaded');
+  }
+}
+
+const row = (name: string, values: number[]): ExecutorInput => ({
+  type: 'tensors',
+  rows: 1,
+  bytes: encodeFrame([{ name, dtype: 'float32', shape: [1, values.length], data: Float32Array.from(values) }]),
+});
+const slowRow = row('x', [1, 2, 3, 4]);
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe('an executor', () => {
+  const packages = new TemporaryPackages();
+  const children: ChildProcess[] = [];
+  const start = async (settings?: ExecutorSettings): Promise<Executor> => {
+    const executor = new Executor(settings);
+    children.push(executor.child);
+    await executor.next('ready');
+    return executor;
+  };
+  afterEach(() => children.splice(0).forEach((child) => child.kill('SIGKILL')));
+  afterAll(() => packages.remove());
+
+  it('loads, runs and stops', async () => {
+    const executor = await start();
+    executor.send({ kind: 'load', call: 7, directory: fixtureModel('row_sum') });
+    expect(await executor.next('loaded')).toMatchObject({ call: 7, description: { name: 'row_sum', batched: true } });
+    executor.send({ kind: 'run', batch: 3, model: 'row_sum:1', inputs: [slowRow, row('x', [0, 0, 0, 1])] });
+    const { batch, results, bytes, inferMs, prepareMs } = await executor.next('ran');
+    expect([batch, results.length]).toEqual([3, 2]);
+    expect(inferMs).toBeGreaterThan(0);
+    expect(prepareMs).toBeGreaterThan(0);
+    const sums = results.map(
+      (result) => result.ok && decodeFrame(bytes.subarray(result.offset, result.offset + result.length))[0]!.data[0],
+    );
+    expect(sums).toEqual([10, 1]);
+    executor.send({ kind: 'stop' });
+    expect(await executor.exit).toEqual({ code: 0, signal: null });
+  });
+
+  it('refuses a package and breaks a batch with a reason, and goes on', async () => {
+    const executor = await start();
+    executor.send({ kind: 'load', call: 1, directory: packages.make('nothing', {}) });
+    expect(await executor.next('refused')).toMatchObject({
+      call: 1,
+      message: expect.stringMatching(/no model file/) as string,
+    });
+    executor.send({ kind: 'run', batch: 1, model: 'unknown:1', inputs: [slowRow] });
+    expect((await executor.next('broke')).message).toBe('The model unknown:1 is not loaded.');
+    await executor.load(fixtureModel('gather_crash'));
+    const bad = encodeFrame([{ name: 'index', dtype: 'int64', shape: [1, 1], data: BigInt64Array.of(5n) }]);
+    executor.send({
+      kind: 'run',
+      batch: 2,
+      model: 'gather_crash:1',
+      inputs: [{ type: 'tensors', rows: 1, bytes: bad }],
+    });
+    expect(await executor.next('broke')).toMatchObject({
+      batch: 2,
+      message: expect.stringMatching(/Gather/) as string,
+    });
+    await executor.load(fixtureModel('row_sum'));
+    executor.send({ kind: 'run', batch: 3, model: 'row_sum:1', inputs: [slowRow] });
+    expect((await executor.next('ran')).batch).toBe(3);
+  });
+
+  it('prepares a batch while the one before it runs, and runs them in order', async () => {
+    const executor = await start();
+    const folder = packages.make(
+      'pictures',
+      { 'model.onnx': join(fixtureModel('tiny_classifier'), 'model.onnx') },
+      { task: 'image-classification', image: { resize: { exact: [8, 8] } } },
+    );
+    await executor.load(fixtureModel('slow'));
+    await executor.load(folder);
+    const picture: ExecutorInput = { type: 'image', rows: 1, bytes: fixtureImage('rgb.png') };
+    const bad: ExecutorInput = { type: 'image', rows: 1, bytes: Buffer.from('bad') };
+    executor.send({ kind: 'run', batch: 1, model: 'slow:1', inputs: [slowRow] });
+    executor.send({ kind: 'run', batch: 2, model: 'pictures:1', inputs: [picture, bad, picture] });
+    const first = await executor.next('ran');
+    const firstAt = performance.now();
+    const second = await executor.next('ran');
+    expect([first.batch, second.batch]).toEqual([1, 2]);
+    expect(second.results.map(({ ok }) => ok)).toEqual([true, false, true]);
+    // Its pictures were ready long before: preparing took less than the run that it waited for.
+    expect(second.prepareMs).toBeLessThan(first.inferMs);
+    expect(performance.now() - firstAt).toBeLessThan(first.inferMs);
+  });
+
+  it('told to stop during a run, answers it and exits with 0', async () => {
+    const executor = await start();
+    await executor.load(fixtureModel('slow'));
+    executor.send({ kind: 'run', batch: 1, model: 'slow:1', inputs: [slowRow] });
+    await pause(50);
+    executor.send({ kind: 'stop' });
+    expect((await executor.next('ran')).batch).toBe(1);
+    expect(await executor.exit).toEqual({ code: 0, signal: null });
+  });
+
+  it('ignores the signals of its process group', async () => {
+    const executor = await start();
+    executor.child.kill('SIGTERM');
+    executor.child.kill('SIGINT');
+    await executor.load(fixtureModel('add'));
+    expect(executor.child.exitCode).toBeNull();
+  });
+
+  it('ends with its worker: at once when idle, by force when a run hangs', async () => {
+    const idle = await start();
+    idle.child.disconnect();
+    expect(await idle.exit).toEqual({ code: 0, signal: null });
+    const hanging = await start();
+    await hanging.load(fixtureModel('endless'));
+    hanging.send({ kind: 'run', batch: 1, model: 'endless:1', inputs: [row('x', [2000])] });
+    await pause(100);
+    hanging.child.disconnect();
+    expect(await hanging.exit).toEqual({ code: null, signal: 'SIGKILL' });
+  });
+
+  it('cannot start with a provider that is not there, and says how to get it', async () => {
+    for (const [provider, advice] of [
+      ['cuda', /"cuda" cannot be used.*ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node/],
+      ['abacus', /"abacus" cannot be used \(this build for .* has cpu/],
+    ] as const) {
+      const executor = new Executor({ threads: 1, providers: [provider] });
+      children.push(executor.child);
+      const { message } = await executor.next('unable');
+      expect(message).toMatch(advice);
+      expect(message).not.toMatch(/node_modules/);
+      expect((await executor.exit).code).toBe(1);
+    }
+  });
+});

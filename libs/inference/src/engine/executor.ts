@@ -1,0 +1,118 @@
+/**
+ * The process in which models run: entry of the child that a worker forks with its settings as the one argument.
+ * Speaks contract/executor-messages.ts and knows neither queue nor network.
+ *
+ * Invariants: batches run in the order in which they came, while later ones are already being prepared; the process
+ * ends by itself, with 0, after the runs in progress when told to stop or when its worker is gone; signals sent to the
+ * whole group are the worker's to decide about.
+ */
+import type { ExecutorSettings, FromExecutor, ToExecutor } from '../contract/executor-messages.js';
+import { modelKey } from '../contract/model-description.js';
+import { finishBatch, prepareBatch, type PreparedBatch } from './batch.js';
+import { loadModel, type Model } from './model.js';
+import { Permits } from './permits.js';
+import { RunClient } from './run-client.js';
+
+/** After the worker is gone nobody can kill a run that hangs. A run cannot be broken off, so the process is. */
+const ORPHAN_MS = 2_000;
+
+const settings = JSON.parse(process.argv[2] ?? '{"threads":1,"providers":["cpu"]}') as ExecutorSettings;
+const decodes = new Permits(settings.threads + 1);
+const models = new Map<string, Model>();
+const running = new Set<Promise<void>>();
+let turn = Promise.resolve();
+let stopping = false;
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+const starting = RunClient.start(new URL('./run-thread.js', import.meta.url), settings);
+
+process.on('message', (message: ToExecutor) => {
+  if (message.kind === 'stop') void stop();
+  else if (message.kind === 'load') void load(message);
+  else void run(message);
+});
+process.on('disconnect', () => {
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), ORPHAN_MS);
+  void stop();
+});
+
+starting.then(
+  (client) => {
+    void client.ended.then(() => stopping || process.exit(1));
+    void send({ kind: 'ready', providers: settings.providers });
+  },
+  async (error: unknown) => {
+    await send({ kind: 'unable', message: textOf(error) });
+    process.exit(1);
+  },
+);
+
+async function load({ call, directory }: Extract<ToExecutor, { kind: 'load' }>): Promise<void> {
+  try {
+    const client = await starting;
+    const model = await loadModel(directory, client);
+    const key = modelKey(model.description.name, model.description.version);
+    const former = models.get(key);
+    models.set(key, model);
+    if (former) await client.release(former.session);
+    await send({ kind: 'loaded', call, description: model.description });
+  } catch (error) {
+    await send({ kind: 'refused', call, message: textOf(error) });
+  }
+}
+
+async function run({ batch, model: key, inputs }: Extract<ToExecutor, { kind: 'run' }>): Promise<void> {
+  const model = models.get(key);
+  const preparing = model
+    ? prepareBatch(model, inputs, decodes)
+    : Promise.reject(new Error(`The model ${key} is not loaded.`));
+  // Watched here already, because the turn may come much later than the failure.
+  preparing.catch(() => undefined);
+  const earlier = turn;
+  let begun: () => void = () => undefined;
+  turn = new Promise((resolve) => (begun = resolve));
+  await earlier;
+  try {
+    const prepared = await preparing;
+    if (stopping) return;
+    const finished = execute(model!, batch, prepared);
+    running.add(finished);
+    void finished.finally(() => running.delete(finished));
+  } catch (error) {
+    await send({ kind: 'broke', batch, message: textOf(error) });
+  } finally {
+    begun();
+  }
+}
+
+/** Hands the batch to the run thread at once; it may lie there behind the run before it. */
+async function execute(model: Model, batch: number, prepared: PreparedBatch): Promise<void> {
+  try {
+    const client = await starting;
+    const outcome =
+      prepared.feeds.length > 0 ? await client.run(model.session, prepared.feeds) : { outputs: [], inferMs: 0 };
+    const { results, bytes } = finishBatch(model, prepared, outcome);
+    await send({ kind: 'ran', batch, results, bytes, inferMs: outcome.inferMs, prepareMs: prepared.prepareMs });
+  } catch (error) {
+    await send({ kind: 'broke', batch, message: textOf(error) });
+  }
+}
+
+async function stop(): Promise<void> {
+  if (stopping) return;
+  stopping = true;
+  await Promise.all(running);
+  const client = await starting;
+  await client.close();
+  process.exit(0);
+}
+
+/** Resolves once the message is on its way; a worker that is gone needs none. */
+function send(message: FromExecutor): Promise<void> {
+  if (!process.connected) return Promise.resolve();
+  return new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,49 @@
+/** model.json is refused with the place, what stood there and what was expected. */
+import { parseManifest } from './manifest.js';
+
+const minimal = { name: 'm', version: '1' };
+const classifier = { ...minimal, task: 'image-classification', image: {} };
+
+describe('model.json', () => {
+  it('needs a name and a version only, and is then a tensor model', () => {
+    expect(parseManifest(minimal)).toMatchObject({
+      task: 'tensor',
+      batching: { maxBatchSize: 32, maxDelayMs: 0 },
+      output: { activation: 'softmax', topK: 5 },
+      files: {},
+    });
+  });
+
+  it('takes the pictures of ImageNet by default', () => {
+    expect(parseManifest(classifier).image).toEqual({ color: 'RGB', scale: 0.00392156862745098, layout: 'NCHW' });
+  });
+
+  it.each([
+    [[], /the whole: came \[\], expected a value of type object/],
+    [{ name: 'm' }, /version: came nothing, expected a value of type string/],
+    [{ ...minimal, version: 1 }, /version: came 1, expected a value of type string/],
+    [{ ...minimal, name: 'Ä' }, /name: came "Ä", expected small letters/],
+    [{ ...minimal, task: 'detection' }, /task: came "detection", expected one of "tensor", "image-classification"/],
+    [{ ...minimal, labels: 'x' }, /labels is not a key that is known here/],
+    [{ ...classifier, image: { colour: 'RGB' } }, /image\.colour is not a key that is known here/],
+    [{ ...classifier, image: { color: 'RGBX' } }, /image\.color: came "RGBX", expected one of "RGB", "BGR", "GRAY"/],
+    [{ ...classifier, image: { resize: 256 } }, /image\.resize: came 256, expected \{"shorterSide"/],
+    [{ ...classifier, image: { crop: [224] } }, /image\.crop.*came/],
+    [{ ...classifier, image: { mean: [0.5] } }, /image\.mean: came \[0\.5\], expected 3 numbers/],
+    [{ ...classifier, image: { color: 'GRAY', std: [1, 1, 1] } }, /image\.std: came \[1,1,1\], expected 1 number/],
+    [{ ...classifier, image: { std: [1, 0, 1] } }, /image\.std\.1: came 0, expected more than 0/],
+    [{ ...minimal, task: 'image-classification' }, /image: came nothing, expected an object/],
+    [{ ...minimal, image: {} }, /image: came \{\}, expected nothing, as the task is "tensor"/],
+    [{ ...minimal, batching: { maxBatchSize: 0 } }, /batching\.maxBatchSize: came 0, expected at least 1/],
+    [{ ...minimal, batching: { maxBatchSize: 1.5 } }, /batching\.maxBatchSize: came 1\.5, expected a whole number/],
+    [
+      { ...minimal, output: { labels: '../labels.json' } },
+      /output\.labels: came "\.\.\/labels\.json", expected a bare file name/,
+    ],
+    [{ ...minimal, output: { labels: '..' } }, /output\.labels: came "\.\.", expected a bare file name/],
+    [{ ...minimal, files: { 'model.onnx': 'abc' } }, /files\.model\.onnx: came "abc", expected "sha256-"/],
+    [{ ...minimal, files: { '/etc/passwd': `sha256-${'0'.repeat(64)}` } }, /files.*expected bare file names/],
+  ])('%j is refused', (raw, message) => {
+    expect(() => parseManifest(raw)).toThrow(message);
+  });
+});

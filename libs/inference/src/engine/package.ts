@@ -1,0 +1,108 @@
+/**
+ * A model package on disk: `<name>/<version>/` with a model file, and perhaps model.json, labels and other data.
+ *
+ * Invariants: only plain files directly inside the folder are ever opened; every file whose sha256 model.json states
+ * is compared with it; messages name files by their bare name.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { lstat, readFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { MODEL_NAME, MODEL_VERSION } from '../contract/model-description.js';
+import { parseLabels } from './labels.js';
+import { defaultManifest, parseManifest, type Manifest } from './manifest.js';
+
+export interface Package {
+  manifest: Manifest;
+  modelPath: string;
+  labels: string[] | undefined;
+  /** sha256 in hex over names and contents of the model, its manifest, its labels and all declared files. */
+  checksum: string;
+}
+
+const MANIFEST = 'model.json';
+const MODELS = ['model.onnx', 'model.ort'];
+const MAX_JSON_BYTES = 16 * 1024 * 1024;
+
+/** @throws Error with a message for whoever made the package. */
+export async function openPackage(directory: string): Promise<Package> {
+  const folder = resolve(directory);
+  const version = basename(folder);
+  const name = basename(dirname(folder));
+  const manifest = await readManifest(folder, name, version);
+  const model = await findModel(folder);
+  const names = new Set([model, ...Object.keys(manifest.files)]);
+  if (await isPlainFile(folder, MANIFEST)) names.add(MANIFEST);
+  const labelsFile = manifest.output.labels;
+  if (labelsFile !== undefined) names.add(labelsFile);
+  const whole = createHash('sha256');
+  for (const file of [...names].sort()) {
+    const sum = await sha256Of(folder, file);
+    const stated = manifest.files[file]?.slice('sha256-'.length);
+    if (stated !== undefined && stated !== sum) {
+      throw new Error(
+        `${file} is not the file that model.json describes: its sha256 is ${sum}, expected ${stated}. Copy the package again.`,
+      );
+    }
+    whole.update(`${file}\0${sum}\n`);
+  }
+  const labels = labelsFile === undefined ? undefined : parseLabels(labelsFile, await readJson(folder, labelsFile));
+  return { manifest, modelPath: join(folder, model), labels, checksum: whole.digest('hex') };
+}
+
+async function readManifest(folder: string, name: string, version: string): Promise<Manifest> {
+  if (!MODEL_NAME.test(name) || !MODEL_VERSION.test(version)) {
+    throw new Error(
+      `A package lies in a folder <name>/<version>; came "${name}/${version}", expected a name of small letters, digits, ".", "_", "-"` +
+        ' and a version of letters, digits, ".", "_", "-". Rename the folders.',
+    );
+  }
+  if (!(await isPlainFile(folder, MANIFEST))) return defaultManifest(name, version);
+  const manifest = parseManifest(await readJson(folder, MANIFEST));
+  for (const [key, came, expected] of [
+    ['name', manifest.name, name],
+    ['version', manifest.version, version],
+  ]) {
+    if (came !== expected)
+      throw new Error(`model.json: ${key}: came "${came}", expected "${expected}", as its folder is called.`);
+  }
+  return manifest;
+}
+
+async function findModel(folder: string): Promise<string> {
+  for (const file of MODELS) if (await isPlainFile(folder, file)) return file;
+  throw new Error(`The package has no model file; expected ${MODELS.join(' or ')} in its folder.`);
+}
+
+/** False when there is no such file. */
+async function isPlainFile(folder: string, file: string): Promise<boolean> {
+  const stats = await lstat(join(folder, file)).catch(() => undefined);
+  if (!stats) return false;
+  // A link of either kind could lead to data outside the package, unseen by whoever checked it.
+  if (!stats.isFile())
+    throw new Error(`${file} is a link or a folder; expected a plain file. Put a copy of the file in its place.`);
+  if (stats.nlink > 1)
+    throw new Error(`${file} is hard-linked to another file; expected a plain file. Put a copy in its place.`);
+  return true;
+}
+
+async function sha256Of(folder: string, file: string): Promise<string> {
+  if (!(await isPlainFile(folder, file))) {
+    throw new Error(`${file} is missing from the package; model.json names it. Add it, or remove its name.`);
+  }
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(join(folder, file)), hash);
+  return hash.digest('hex');
+}
+
+async function readJson(folder: string, file: string): Promise<unknown> {
+  const { size } = await lstat(join(folder, file));
+  if (size > MAX_JSON_BYTES) throw new Error(`${file} has ${size} bytes; at most ${MAX_JSON_BYTES} are read.`);
+  const text = await readFile(join(folder, file), 'utf8');
+  try {
+    return JSON.parse(text.replace(/^\ufeff/, ''));
+  } catch (error) {
+    throw new Error(`${file} is not JSON: ${(error as Error).message}.`);
+  }
+}

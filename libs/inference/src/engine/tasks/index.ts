@@ -1,0 +1,10 @@
+/** The tasks that there are: one line and one file for each. A builder throws when the package does not fit it. */
+import type { Manifest } from '../manifest.js';
+import { imageClassification } from './image-classification.js';
+import type { Task, TaskContext } from './task.js';
+import { tensorTask } from './tensor.js';
+
+export const TASK_BUILDERS: Record<Manifest['task'], (context: TaskContext) => Task> = {
+  tensor: tensorTask,
+  'image-classification': imageClassification,
+};
