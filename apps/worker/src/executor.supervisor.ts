@@ -90,6 +90,10 @@ export class ExecutorSupervisor {
       },
       refused: (key, reason) => this.models.refused(key, reason),
       open: () => this.dispatcher.dispatch(),
+      filled: (pid) => {
+        this.context.log.info({ executor: pid }, 'executor ready');
+        this.events.changed();
+      },
       died: (cause) => {
         this.context.metrics.executorDeaths.inc({ cause });
         this.context.log.error({ cause }, 'an executor ended unasked; a new one is started');

@@ -20,6 +20,8 @@ export interface SlotOptions {
   refused(key: string, reason: string): void;
   /** The slot may take work, or more kinds of it. */
   open(): void;
+  /** The executor has everything that it can hold. */
+  filled(pid: number | undefined): void;
   died(cause: string): void;
   /** The executor says that it cannot start at all. */
   unable(message: string): void;
@@ -67,10 +69,8 @@ export class ExecutorSlot implements Slot<Part> {
     this.options.run(this, version, batch);
   }
 
-  async execute(request: RunRequest): Promise<RunOutcome> {
-    const outcome = await this.executor!.run(request);
-    if (outcome.kind === 'ran') this.fruitless = 0;
-    return outcome;
+  execute(request: RunRequest): Promise<RunOutcome> {
+    return this.executor!.run(request);
   }
 
   async stop(graceMs: number): Promise<void> {
@@ -96,6 +96,8 @@ export class ExecutorSlot implements Slot<Part> {
         if (died) return;
       }
     }
+    this.fruitless = 0;
+    this.options.filled(executor.pid);
   }
 
   private ended(cause: string, asked: boolean): void {
