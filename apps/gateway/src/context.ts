@@ -25,13 +25,24 @@ export class GatewayContext {
   readonly clock: RedisClock;
   /** Set on SIGTERM: unready, connections are closed after their answer, accepted predictions are still answered. */
   draining = false;
+  private goneSince = Date.now();
 
   constructor(readonly config: GatewayConfig) {
     this.log = createLogger('gateway', config.logLevel);
     this.keys = keysUnder(config.prefix);
-    this.redis = this.watched(failFastConnection(config.redisUrl, config.redisTimeoutMs));
-    this.reader = this.watched(blockingConnection(config.redisUrl, REPLY_BLOCK_MS));
+    const { redisUrl: url, redisTimeoutMs: timeoutMs } = config;
+    this.redis = this.watched(failFastConnection({ url, connectionName: 'sluice-gateway', timeoutMs }));
+    this.reader = this.watched(
+      blockingConnection({ url, connectionName: 'sluice-gateway-replies', blockMs: REPLY_BLOCK_MS }),
+    );
     this.clock = new RedisClock(this.redis);
+    this.redis.on('ready', () => (this.goneSince = Infinity));
+    this.redis.on('close', () => (this.goneSince = Math.min(this.goneSince, Date.now())));
+  }
+
+  /** Redis has been gone for longer than a command may take; a cut that heals sooner is waited out. */
+  get redisAway(): boolean {
+    return Date.now() - this.goneSince > this.config.redisTimeoutMs;
   }
 
   private watched(redis: Redis): Redis {

@@ -7,6 +7,7 @@ import {
   patientConnection,
   RedisClock,
   WorkerMetrics,
+  type ConnectionName,
   type Keys,
   type Logger,
   type Redis,
@@ -25,14 +26,14 @@ export class WorkerContext {
   constructor(readonly config: WorkerConfig) {
     this.log = createLogger('worker', config.logLevel);
     this.keys = keysUnder(config.prefix);
-    this.redis = this.connect();
+    this.redis = this.connect('sluice-worker');
     this.clock = new RedisClock(this.redis);
     this.fleet = new FleetWriter(this.redis, this.keys, this.clock);
   }
 
   /** A further connection, for what blocks. */
-  connect(): Redis {
-    const redis = patientConnection(this.config.redisUrl);
+  connect(connectionName: ConnectionName): Redis {
+    const redis = patientConnection({ url: this.config.redisUrl, connectionName });
     let down = false;
     redis.on('error', (error: Error) => {
       // One line an outage, not one an attempt.

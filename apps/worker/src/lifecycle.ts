@@ -32,7 +32,9 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
   );
   await app.listen(config.port, config.host);
 
-  const departures = new DepartureReader(context.connect(), context.keys.control, (id) => supervisor.models.depart(id));
+  const departures = new DepartureReader(context.connect('sluice-worker-control'), context.keys.control, (id) =>
+    supervisor.models.depart(id),
+  );
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
     if (stopping) return;

@@ -4,10 +4,20 @@
  * Invariants: the view is at most REFRESH_MS old while Redis answers; a gateway that cannot read it says so
  * (`fresh`) instead of trusting an old one.
  */
-import { FleetReader, modelKey, SluiceError, type FleetView, type ModelDescription } from '#inference';
+import {
+  FleetReader,
+  HEARTBEAT_TTL_MS,
+  modelKey,
+  SluiceError,
+  type FleetView,
+  type ModelDescription,
+} from '#inference';
 import type { GatewayContext } from '../context.js';
 
 const REFRESH_MS = 500;
+/** A connection that was cut is back long before the next regular look. */
+const RETRY_MS = 50;
+const STALE_MS = HEARTBEAT_TTL_MS + REFRESH_MS;
 /** A worker that has just vanished or is loading: by then another heartbeat or an expiry has told. */
 const NOT_READY_RETRY_SECONDS = 5;
 
@@ -25,6 +35,7 @@ export class ModelCatalog {
   private readonly reader: FleetReader;
   private models = new Map<string, ServedModel>();
   private readAt = 0;
+  private stopped = false;
   private timer: NodeJS.Timeout | undefined;
   private readonly listeners: (() => void)[] = [];
 
@@ -37,8 +48,8 @@ export class ModelCatalog {
   }
 
   stop(): void {
+    this.stopped = true;
     clearTimeout(this.timer);
-    this.timer = undefined;
     this.readAt = 0;
   }
 
@@ -46,9 +57,9 @@ export class ModelCatalog {
     this.listeners.push(listener);
   }
 
-  /** Whether Redis has answered lately. */
+  /** Whether Redis is there and has answered lately: what is older than a heartbeat lives may be wrong altogether. */
   get fresh(): boolean {
-    return Date.now() - this.readAt < REFRESH_MS + this.context.config.redisTimeoutMs;
+    return !this.context.redisAway && Date.now() - this.readAt < STALE_MS;
   }
 
   slots(key: string): number {
@@ -122,14 +133,13 @@ export class ModelCatalog {
   }
 
   private async refresh(): Promise<void> {
-    this.timer = setTimeout(() => void this.refresh(), REFRESH_MS);
+    const read = await this.reader.read().catch(() => undefined);
+    if (this.stopped) return;
+    this.timer = setTimeout(() => void this.refresh(), read ? REFRESH_MS : RETRY_MS);
     this.timer.unref();
-    try {
-      this.take(await this.reader.read());
-      this.readAt = Date.now();
-    } catch {
-      return;
-    }
+    if (!read) return;
+    this.readAt = Date.now();
+    this.take(read);
     for (const listener of this.listeners) listener();
   }
 

@@ -13,6 +13,8 @@ import type { PendingPrediction } from './pending-prediction.js';
 const CREDITS_PER_SLOT = 2;
 /** Frames start at multiples of this inside a payload, so that they are read in place. */
 const ALIGNMENT = 8;
+/** Between two tries on a connection that is up: time for what was wrong with it to show. */
+const SETTLE_MS = 20;
 
 export interface PackSenderOptions {
   context: GatewayContext;
@@ -118,14 +120,14 @@ export class PackSender {
     const { context, queue } = this.options;
     const outgoing = { id: newId('k'), ...assembled(items, context.id), lifetimeMs: 0 };
     outgoing.lifetimeMs = Math.max(...items.map((item) => item.remainingMs));
-    const giveUpAt = Date.now() + context.config.redisTimeoutMs;
+    const giveUpAt = Date.now() + outgoing.lifetimeMs / 2;
     for (;;) {
       try {
         await queue.add(outgoing);
         return;
       } catch (error) {
         // The same id again: if Redis had it after all, BullMQ keeps one.
-        if (Date.now() < giveUpAt && (await this.reconnected(giveUpAt - Date.now()))) continue;
+        if (!hasHung(error) && Date.now() < giveUpAt && (await this.connected())) continue;
         context.log.warn({ reason: String(error), predictions: items.length }, 'a pack could not be queued');
         const refused = queueUnavailable();
         for (const item of items) item.fail(refused);
@@ -134,8 +136,10 @@ export class PackSender {
     }
   }
 
-  private reconnected(ms: number): Promise<boolean> {
-    const { redis } = this.options.context;
+  /** Whether Redis is back, after waiting for it no longer than a command may take. */
+  private connected(): Promise<boolean> {
+    const { redis, config } = this.options.context;
+    const wait = redis.status === 'ready' ? SETTLE_MS : config.redisTimeoutMs;
     return new Promise((resolve) => {
       const settle = (yes: boolean): void => {
         clearTimeout(timer);
@@ -143,10 +147,7 @@ export class PackSender {
         resolve(yes);
       };
       const ready = (): void => settle(true);
-      const timer = setTimeout(
-        () => settle(redis.status === 'ready'),
-        Math.min(ms, redis.status === 'ready' ? 20 : ms),
-      );
+      const timer = setTimeout(() => settle(redis.status === 'ready'), wait);
       redis.once('ready', ready);
     });
   }
@@ -161,6 +162,11 @@ export class PackSender {
       this.pump(true);
     }, prediction.remainingMs / 2);
   }
+}
+
+/** A Redis that holds the connection and does not answer: another try would only wait again. */
+function hasHung(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Command timed out';
 }
 
 export function queueUnavailable(): SluiceError {

@@ -1,15 +1,29 @@
 /**
  * Connections to Redis, by what their owner must do when Redis is away: a gateway refuses at once, a worker waits.
+ * Each has a name that `CLIENT LIST` shows.
  */
 import { Redis } from 'ioredis';
 
 export type { Redis } from 'ioredis';
 
-const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000);
+export type ConnectionName = 'sluice-gateway' | 'sluice-gateway-replies' | 'sluice-worker' | 'sluice-worker-control';
+
+/** A dropped connection is back within milliseconds; an outage is asked after once a second. */
+const retryStrategy = (attempt: number): number => Math.min(5 * 2 ** Math.min(attempt, 8), 1_000);
+
+export interface ConnectionOptions {
+  url: string;
+  connectionName: ConnectionName;
+}
 
 /** For a gateway: fails at once while Redis is away, and after `timeoutMs` when it hangs. */
-export function failFastConnection(url: string, timeoutMs: number): Redis {
+export function failFastConnection({
+  url,
+  connectionName,
+  timeoutMs,
+}: ConnectionOptions & { timeoutMs: number }): Redis {
   return new Redis(url, {
+    connectionName,
     enableOfflineQueue: false,
     // With null a command in flight is sent again after a reconnect, long after its caller was answered.
     maxRetriesPerRequest: 0,
@@ -20,8 +34,9 @@ export function failFastConnection(url: string, timeoutMs: number): Redis {
 }
 
 /** For blocking reads: a command may take `blockMs`, after which a silent Redis counts as hung. */
-export function blockingConnection(url: string, blockMs: number): Redis {
+export function blockingConnection({ url, connectionName, blockMs }: ConnectionOptions & { blockMs: number }): Redis {
   return new Redis(url, {
+    connectionName,
     maxRetriesPerRequest: 0,
     commandTimeout: blockMs + 2_000,
     enableOfflineQueue: false,
@@ -30,6 +45,6 @@ export function blockingConnection(url: string, blockMs: number): Redis {
 }
 
 /** For a worker: commands wait for Redis to come back, for ever. */
-export function patientConnection(url: string): Redis {
-  return new Redis(url, { maxRetriesPerRequest: null, retryStrategy });
+export function patientConnection({ url, connectionName }: ConnectionOptions): Redis {
+  return new Redis(url, { connectionName, maxRetriesPerRequest: null, retryStrategy });
 }

@@ -39,10 +39,11 @@ class Metrics {
 export class GatewayMetrics extends Metrics {
   readonly total = this.seconds('sluice_request_seconds', 'From the whole request read to its answer ready.');
   readonly packSize = this.counts('sluice_pack_items', 'Predictions per pack.');
-  readonly outcomes = this.counter('sluice_predictions_total', 'Predictions by outcome: ok, or the code of the error.', [
-    ...MODEL,
-    'outcome',
-  ]);
+  readonly outcomes = this.counter(
+    'sluice_predictions_total',
+    'Predictions by outcome: ok, or the code of the error.',
+    [...MODEL, 'outcome'],
+  );
   readonly inFlight = this.gauge('sluice_in_flight', 'Predictions held by this gateway.', []);
   readonly inFlightBytes = this.gauge('sluice_in_flight_bytes', 'Bytes of request bodies held by this gateway.', []);
   readonly backlog = this.gauge('sluice_backlog', 'Predictions that wait here for a free credit.', MODEL);
