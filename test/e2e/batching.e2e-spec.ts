@@ -1,7 +1,9 @@
 // Proves: concurrent predictions share runs, and sharing changes no answer.
-import { ask, postJson } from '../support/http.js';
+import { postJson } from '../support/http.js';
+import { metric, opsUrl } from '../support/metrics.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { Stack } from '../support/stack.js';
+import { until } from '../support/until.js';
 
 const models = new ModelsFolder().digits().fixtures('slow', 'row_sum');
 let stack: Stack;
@@ -19,12 +21,7 @@ afterAll(async () => {
 });
 
 /** Runs of a model so far, as the worker counts them. */
-async function runs(model: string): Promise<number> {
-  const url = /"ops":"([^"]+)"/.exec(stack.workers[0]!.log)![1]!;
-  const { text } = await ask(`${url}/metrics`, { method: 'GET' });
-  const line = new RegExp(`sluice_run_seconds_count\\{[^}]*model="${model}"[^}]*\\} (\\d+)`).exec(text);
-  return Number(line?.[1] ?? 0);
-}
+const runs = (model: string) => metric(opsUrl(stack.workers[0]!), 'sluice_run_seconds_count', { model });
 
 function noise(seed: number): number[][][] {
   let state = seed;
@@ -64,8 +61,10 @@ it('forms the next batch while one runs, and says in each answer how large it wa
 
 it('has learned what a run costs and shows it', async () => {
   for (let i = 0; i < 6; i++) await postJson(`${stack.url}/predict`, { input: noise(i + 1) });
-  const url = /"ops":"([^"]+)"/.exec(stack.workers[0]!.log)![1]!;
-  const shown = async (): Promise<string> => (await ask(`${url}/metrics`, { method: 'GET' })).text;
-  expect(await shown()).toMatch(/sluice_batches_total\{.*reason="greedy".*\} [1-9]/);
-  expect(await shown()).toMatch(/sluice_latency_alpha_ms\{[^}]*model="digits"[^}]*\} [\d.e-]+/);
+  const ops = opsUrl(stack.workers[0]!);
+  expect(await metric(ops, 'sluice_batches_total', { model: 'digits', reason: 'greedy' })).toBeGreaterThan(0);
+  await until(
+    'a heartbeat has shown it',
+    async () => (await metric(ops, 'sluice_latency_alpha_ms', { model: 'digits' })) > 0,
+  );
 });

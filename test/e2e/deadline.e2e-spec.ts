@@ -1,5 +1,6 @@
 // Proves: a deadline is kept and told; a caller who leaves is not computed for.
 import { ask, postJson } from '../support/http.js';
+import { metric, opsUrl } from '../support/metrics.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { Stack } from '../support/stack.js';
 import { until } from '../support/until.js';
@@ -20,11 +21,9 @@ afterAll(async () => {
 });
 
 const slow = (headers = {}) => postJson(`${stack.url}/predict/slow`, { input: [1, 2, 3, 4] }, headers);
-const workerMetrics = async (): Promise<string> => {
-  const url = /"ops":"([^"]+)"/.exec(stack.workers[0]!.log)![1]!;
-  return (await ask(`${url}/metrics`, { method: 'GET' })).text;
-};
-const counted = async (pattern: RegExp): Promise<number> => Number(pattern.exec(await workerMetrics())?.[1] ?? 0);
+const counted = (outcome: string) => metric(opsUrl(stack.workers[0]!), 'sluice_worker_predictions_total', { outcome });
+const runs = () => metric(opsUrl(stack.workers[0]!), 'sluice_run_seconds_count', { model: 'slow' });
+const inFlight = () => metric(stack.url, 'sluice_in_flight');
 
 it('answers 504 DEADLINE_EXCEEDED when the time of X-Request-Timeout is over, and not much later', async () => {
   const begun = performance.now();
@@ -35,21 +34,18 @@ it('answers 504 DEADLINE_EXCEEDED when the time of X-Request-Timeout is over, an
 
 it('drops what can no longer be answered in time before it takes a slot', async () => {
   for (let i = 0; i < 6; i++) await slow();
-  const dropped = /sluice_worker_predictions_total\{[^}]*outcome="DEADLINE_EXCEEDED"[^}]*\} (\d+)/;
-  const runs = /sluice_run_seconds_count\{[^}]*model="slow"[^}]*\} (\d+)/;
-  const [droppedBefore, runsBefore] = [await counted(dropped), await counted(runs)];
+  const [droppedBefore, runsBefore] = [await counted('DEADLINE_EXCEEDED'), await runs()];
   // One run takes about 300 ms: while it goes on, none of these can make 200.
   const busy = slow();
   const late = await Promise.all(Array.from({ length: 10 }, () => slow({ 'x-request-timeout': '0.2' })));
   await busy;
   expect(late.map((answer) => answer.status)).toEqual(Array.from({ length: 10 }, () => 504));
-  await until('the worker has dropped them', async () => (await counted(dropped)) > droppedBefore);
-  expect((await counted(runs)) - runsBefore).toBeLessThanOrEqual(2);
+  await until('the worker has dropped them', async () => (await counted('DEADLINE_EXCEEDED')) > droppedBefore);
+  expect((await runs()) - runsBefore).toBeLessThanOrEqual(2);
 });
 
 it('does not run the prediction of a caller who has hung up', async () => {
-  const gone = /sluice_worker_predictions_total\{[^}]*outcome="CALLER_GONE"[^}]*\} (\d+)/;
-  const before = await counted(gone);
+  const before = await counted('CALLER_GONE');
   const busy = Promise.all([slow(), slow(), slow()]);
   const body = JSON.stringify({ input: [1, 2, 3, 4] });
   const headers = { 'content-type': 'application/json' };
@@ -57,22 +53,15 @@ it('does not run the prediction of a caller who has hung up', async () => {
   const quitters = Array.from({ length: 8 }, () =>
     ask(`${stack.url}/predict/slow`, { headers, body, started: (abort) => hangUps.push(abort) }).catch(() => 'gone'),
   );
-  await until('they are in flight', async () => {
-    const { text } = await ask(`${stack.url}/metrics`, { method: 'GET' });
-    return Number(/sluice_in_flight\{[^}]*\} (\d+)/.exec(text)?.[1]) >= 8;
-  });
+  await until('they are in flight', async () => (await inFlight()) >= 8);
   for (const hangUp of hangUps) hangUp();
   expect(await Promise.all(quitters)).toEqual(Array.from({ length: 8 }, () => 'gone'));
   await busy;
   await slow();
-  const inGateway = async (): Promise<number> => {
-    const { text } = await ask(`${stack.url}/metrics`, { method: 'GET' });
-    return Number(/sluice_predictions_total\{[^}]*outcome="CALLER_GONE"[^}]*\} (\d+)/.exec(text)?.[1] ?? 0);
-  };
-  await until('none of the eight was answered', async () => (await inGateway()) >= 8);
-  const { text } = await ask(`${stack.url}/metrics`, { method: 'GET' });
-  expect(Number(/sluice_in_flight\{[^}]*\} (\d+)/.exec(text)?.[1])).toBe(0);
-  expect(await counted(gone)).toBeGreaterThan(before);
+  const told = () => metric(stack.url, 'sluice_predictions_total', { outcome: 'CALLER_GONE' });
+  await until('none of the eight was answered', async () => (await told()) >= 8);
+  expect(await inFlight()).toBe(0);
+  expect(await counted('CALLER_GONE')).toBeGreaterThan(before);
 });
 
 it('keeps no caller waiting for a model that is busy with others longer than his deadline', async () => {

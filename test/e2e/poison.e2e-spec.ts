@@ -1,5 +1,6 @@
 // Proves: an input that breaks, hangs or kills the executor fails alone; its neighbours get their answers.
 import { postJson } from '../support/http.js';
+import { metric, opsUrl } from '../support/metrics.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { childrenOf, isAlive } from '../support/processes.js';
 import { Stack } from '../support/stack.js';
@@ -53,7 +54,10 @@ it('loses nothing when an executor is killed in the middle of a batch, and the w
     Array.from({ length: 12 }, (_, i) => postJson(`${stack.url}/predict/slow`, { input: [i, 0, 0, 0] })),
   );
   const [victim] = executors();
-  await until('a batch runs', () => stack.workers[0]!.running && isAlive(victim!));
+  await until(
+    'a batch runs',
+    async () => (await metric(opsUrl(worker()), 'sluice_batches_total', { model: 'slow' })) > 0,
+  );
   process.kill(victim!, 'SIGKILL');
   expect((await all).map((answer) => answer.status)).toEqual(Array.from({ length: 12 }, () => 200));
   expect(worker().log).toContain('an executor ended unasked');
@@ -61,9 +65,9 @@ it('loses nothing when an executor is killed in the middle of a batch, and the w
 });
 
 it('keeps answering while executors are killed again and again', async () => {
-  let killing = true;
+  const done = new AbortController();
   const killer = (async () => {
-    for (let kills = 0; kills < 5 && killing; kills++) {
+    for (let kills = 0; kills < 5 && !done.signal.aborted; kills++) {
       const from = worker().log.length;
       process.kill(executors()[0]!, 'SIGKILL');
       await worker().logged(/executor ready/, { from });
@@ -71,7 +75,7 @@ it('keeps answering while executors are killed again and again', async () => {
   })();
   const answers = [];
   for (let i = 0; i < 20; i++) answers.push(await postJson(`${stack.url}/predict/slow`, { input: [i, 0, 0, 0] }));
-  killing = false;
+  done.abort();
   await killer;
   expect(answers.filter((answer) => answer.status !== 200 && answer.json.code !== 'INPUT_POISONOUS')).toEqual([]);
 }, 120_000);

@@ -1,5 +1,6 @@
 // Proves: SIGTERM under load fails no request, for the gateway and for a worker, and both exit 0.
 import { ask, postJson, type Answer } from '../support/http.js';
+import { metric } from '../support/metrics.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { Stack } from '../support/stack.js';
 import { childrenOf, isAlive } from '../support/processes.js';
@@ -23,10 +24,7 @@ const slow = (i: number) => postJson(`${stack.url}/predict/slow`, { input: [i, 0
 it('a gateway turns unready at once, answers all that it has accepted, then exits 0', async () => {
   stack = await start(1, { SLUICE_LAME_DUCK_MS: '1500' });
   const accepted = Promise.all(Array.from({ length: 20 }, (_, i) => slow(i)));
-  await until('they are in flight', async () => {
-    const { text } = await ask(`${stack.url}/metrics`, { method: 'GET' });
-    return Number(/sluice_in_flight\{[^}]*\} (\d+)/.exec(text)?.[1]) >= 20;
-  });
+  await until('they are in flight', async () => (await metric(stack.url, 'sluice_in_flight')) >= 20);
   stack.gateway.kill('SIGTERM');
   await stack.gateway.logged(/gateway stops/);
   const ready = await ask(`${stack.url}/health/ready`, { method: 'GET' });
@@ -69,10 +67,7 @@ it('a worker in the middle of a run exits 0 and its executor ends in order', asy
   stack = await start(1);
   const running = slow(1);
   const [executor] = childrenOf(stack.workers[0]!.pid);
-  await until('it is in flight', async () => {
-    const { text } = await ask(`${stack.url}/metrics`, { method: 'GET' });
-    return Number(/sluice_in_flight\{[^}]*\} (\d+)/.exec(text)?.[1]) >= 1;
-  });
+  await until('it is in flight', async () => (await metric(stack.url, 'sluice_in_flight')) >= 1);
   expect(await stack.workers[0]!.stop()).toEqual({ code: 0, signal: null });
   expect([200, 503, 504]).toContain((await running).status);
   expect(isAlive(executor!)).toBe(false);

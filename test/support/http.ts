@@ -14,7 +14,7 @@ export interface Ask {
   headers?: Record<string, string>;
   body?: Buffer | string;
   /** Called with the request, for those who hang up. */
-  started?(abort: () => void): void;
+  started?: (abort: () => void) => void;
 }
 
 export function ask(url: string, { method = 'POST', headers = {}, body, started }: Ask = {}): Promise<Answer> {

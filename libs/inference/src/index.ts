@@ -3,6 +3,7 @@ export * from './batching/batcher.js';
 export * from './batching/clock.js';
 export * from './batching/dispatcher.js';
 export * from './batching/latency-model.js';
+export * from './batching/parallelism.js';
 export * from './batching/row-splitter.js';
 export * from './config.js';
 export * from './contract/departure.js';

@@ -11,6 +11,7 @@ import {
   SluiceError,
   type FleetView,
   type ModelDescription,
+  slotsWorthUsing,
 } from '#inference';
 import type { GatewayContext } from '../context.js';
 
@@ -62,8 +63,11 @@ export class ModelCatalog {
     return !this.context.redisAway && Date.now() - this.readAt < STALE_MS;
   }
 
-  slots(key: string): number {
-    return this.models.get(key)?.slots ?? 0;
+  /** Ready run slots that so many predictions of a version are worth. */
+  slotsFor(key: string, predictions: number): number {
+    const model = this.models.get(key);
+    if (!model || model.slots === 0) return 0;
+    return slotsWorthUsing(model.slots, predictions, model.alpha === undefined ? undefined : { alpha: model.alpha });
   }
 
   all(): ServedModel[] {

@@ -20,12 +20,14 @@ export interface PackSenderOptions {
   context: GatewayContext;
   queue: PackQueue;
   labels: { model: string; version: string };
-  slots(): number;
+  /** Run slots that so many predictions are worth. */
+  slots(predictions: number): number;
 }
 
 export class PackSender {
   private waiting: PendingPrediction[] = [];
   private outstanding = 0;
+  private inPacks = 0;
   private scheduled = false;
   private impatient: NodeJS.Timeout | undefined;
   private impatientAt = Infinity;
@@ -73,8 +75,8 @@ export class PackSender {
   }
 
   private pump(force: boolean): void {
-    const credits = CREDITS_PER_SLOT * this.options.slots();
     while (this.waiting.length > 0) {
+      const credits = CREDITS_PER_SLOT * this.options.slots(this.waiting.length + this.inPacks);
       const count = this.fit();
       const full = count < this.waiting.length || count === MAX_PACK_ITEMS;
       if (this.outstanding >= credits && !full && !force) return;
@@ -103,8 +105,10 @@ export class PackSender {
     const { context, labels } = this.options;
     context.metrics.packSize.observe(labels, items.length);
     this.outstanding++;
+    this.inPacks += items.length;
     let left = items.length;
     const settled = (): void => {
+      this.inPacks--;
       if (--left > 0) return;
       this.outstanding--;
       this.schedule();

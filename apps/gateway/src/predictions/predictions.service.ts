@@ -150,7 +150,7 @@ export class PredictionsService {
       context: this.context,
       queue,
       labels: { model: name, version },
-      slots: () => this.catalog.slots(model.key),
+      slots: (predictions) => this.catalog.slotsFor(model.key, predictions),
     });
     this.senders.set(model.key, sender);
     queue.warm();

@@ -40,7 +40,9 @@ export class BatchRunner {
       inputs: batch.items.map((part) => part.input),
       timeoutMs: batcher.runTimeoutMs(batch.rows) + decoding,
     });
+    batcher.began(batch.rows);
     const outcome = await running;
+    batcher.ended(batch.rows);
     if (outcome.kind === 'ran') this.answered(serving, batch, outcome);
     else if (outcome.kind === 'broke') this.broke(serving, batch, outcome.message);
     else this.died(serving, batch, outcome.suspect);

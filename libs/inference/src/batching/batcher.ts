@@ -48,6 +48,8 @@ export class Batcher<T extends Waiting> {
   private readonly lines = new Map<string, T[]>();
   private readonly byId = new Map<string, Set<T>>();
   private rows = 0;
+  private running = 0;
+  private runningRows = 0;
   private suspects = 0;
   private draining = false;
 
@@ -56,6 +58,27 @@ export class Batcher<T extends Waiting> {
   /** Rows that wait. */
   get depth(): number {
     return this.rows;
+  }
+
+  /** Batches that run. */
+  get runs(): number {
+    return this.running;
+  }
+
+  /** Rows in batches that run. */
+  get rowsInRun(): number {
+    return this.runningRows;
+  }
+
+  /** A batch is handed to a slot; every such call is followed by one of `ended`. */
+  began(rows: number): void {
+    this.running++;
+    this.runningRows += rows;
+  }
+
+  ended(rows: number): void {
+    this.running--;
+    this.runningRows -= rows;
   }
 
   add(item: T): void {
@@ -84,6 +107,12 @@ export class Batcher<T extends Waiting> {
   /** When the item that goes next began to wait; undefined when nothing waits. */
   oldest(): number | undefined {
     return this.oldestLine()?.[1][0]!.since;
+  }
+
+  /** How long the item that goes next has waited; 0 when nothing waits. */
+  waitedMs(): number {
+    const since = this.oldest();
+    return since === undefined ? 0 : this.options.clock.now() - since;
   }
 
   /** Whether the item that goes next satisfies `test`; false when nothing waits. */

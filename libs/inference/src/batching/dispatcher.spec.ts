@@ -1,6 +1,9 @@
 import { Batcher, type Sealed } from './batcher.js';
 import { Dispatcher, type Preparable, type Slot } from './dispatcher.js';
 
+let now = 0;
+beforeEach(() => (now = 0));
+
 class StandInSlot implements Slot<Preparable> {
   ran: { version: string; ids: string[] }[] = [];
   outstanding = 0;
@@ -17,7 +20,7 @@ class StandInSlot implements Slot<Preparable> {
 function setUp(slots: StandInSlot[], versions = ['m']) {
   const dispatcher = new Dispatcher<Preparable>(slots);
   const batchers = versions.map((version) => {
-    const batcher = new Batcher<Preparable>({ maxBatchSize: 8, clock: { now: () => 0 }, dropped: () => undefined });
+    const batcher = new Batcher<Preparable>({ maxBatchSize: 8, clock: { now: () => now }, dropped: () => undefined });
     dispatcher.serve(version, batcher);
     return batcher;
   });
@@ -83,6 +86,26 @@ describe('the dispatcher', () => {
     batchers[1]!.add(item('4'));
     dispatcher.dispatch();
     expect(slot.ran).toEqual([{ version: 'b', ids: ['4'] }]);
+  });
+
+  it('keeps work that one slot does in no time together, and opens the other when that one takes too long', () => {
+    jest.useFakeTimers();
+    const slots = [new StandInSlot(), new StandInSlot()];
+    const { dispatcher, batchers } = setUp(slots);
+    const [batcher] = batchers;
+    for (let i = 0; i < 10; i++) batcher!.latency.record(1, 0.05);
+    batcher!.add(item('0'));
+    batcher!.add(item('1'));
+    dispatcher.dispatch();
+    expect(slots.map((slot) => slot.ran.length)).toEqual([1, 0]);
+    batcher!.began(2);
+    batcher!.add(item('2'));
+    dispatcher.dispatch();
+    expect(slots.map((slot) => slot.ran.length)).toEqual([1, 0]);
+    now = 10;
+    jest.advanceTimersByTime(10);
+    expect(slots[1]!.ran).toEqual([{ version: 'm', ids: ['2'] }]);
+    jest.useRealTimers();
   });
 
   it('passes over a version that no free slot holds and serves the next', () => {

@@ -1,0 +1,52 @@
+/** Callers in a closed loop: each sends its next request when it has the answer to the last. */
+import { ask, type Answer } from '../support/http.js';
+
+const CALLERS = 24;
+
+export interface Outcome {
+  sentAt: number;
+  tookMs: number;
+  /** Undefined where the connection failed. */
+  answer?: Answer;
+}
+
+export class Load {
+  readonly outcomes: Outcome[] = [];
+  private stopped = false;
+  private readonly callers: Promise<unknown>;
+
+  /** Until `stop`, or a caller's first failed connection for that caller. */
+  constructor(url: string, body: string) {
+    this.callers = Promise.all(Array.from({ length: CALLERS }, () => this.call(url, body)));
+  }
+
+  get answers(): Answer[] {
+    return this.outcomes.flatMap(({ answer }) => answer ?? []);
+  }
+
+  /** Everything that was asked, when the last answer is in. */
+  async stop(): Promise<Outcome[]> {
+    this.stopped = true;
+    return this.end();
+  }
+
+  /** The same for a load whose callers end by themselves, as there is nobody left to ask. */
+  async end(): Promise<Outcome[]> {
+    await this.callers;
+    return this.outcomes;
+  }
+
+  private async call(url: string, body: string): Promise<void> {
+    // A connection for each request: one that is kept may be closed by the other end just as it is used again.
+    const headers = { 'content-type': 'application/json', connection: 'close' };
+    while (!this.stopped) {
+      const sentAt = Date.now();
+      const answer = await ask(url, { headers, body }).catch(() => undefined);
+      this.outcomes.push({ sentAt, tookMs: Date.now() - sentAt, ...(answer && { answer }) });
+      if (answer === undefined) return;
+    }
+  }
+}
+
+export const workersOf = (answers: Answer[]): Set<string> =>
+  new Set(answers.map(({ json }) => String(json.metrics.worker)));
