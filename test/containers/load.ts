@@ -12,16 +12,22 @@ export interface Outcome {
 
 export class Load {
   readonly outcomes: Outcome[] = [];
+  private readonly waiting = new Set<{ sentAt: number }>();
   private stopped = false;
   private readonly callers: Promise<unknown>;
 
-  /** Until `stop`, or a caller's first failed connection for that caller. */
+  /** Each caller goes on until `stop`, or until a connection of his fails. */
   constructor(url: string, body: string) {
     this.callers = Promise.all(Array.from({ length: CALLERS }, () => this.call(url, body)));
   }
 
   get answers(): Answer[] {
     return this.outcomes.flatMap(({ answer }) => answer ?? []);
+  }
+
+  /** How long the caller who has waited longest has waited up to now. */
+  get longestWaitMs(): number {
+    return Date.now() - Math.min(Date.now(), ...[...this.waiting].map(({ sentAt }) => sentAt));
   }
 
   /** Everything that was asked, when the last answer is in. */
@@ -40,9 +46,11 @@ export class Load {
     // A connection for each request: one that is kept may be closed by the other end just as it is used again.
     const headers = { 'content-type': 'application/json', connection: 'close' };
     while (!this.stopped) {
-      const sentAt = Date.now();
+      const request = { sentAt: Date.now() };
+      this.waiting.add(request);
       const answer = await ask(url, { headers, body }).catch(() => undefined);
-      this.outcomes.push({ sentAt, tookMs: Date.now() - sentAt, ...(answer && { answer }) });
+      this.waiting.delete(request);
+      this.outcomes.push({ ...request, tookMs: Date.now() - request.sentAt, ...(answer && { answer }) });
       if (answer === undefined) return;
     }
   }

@@ -89,6 +89,13 @@ it('gives each of two gateways on one Redis the answers to its own callers', asy
   expect(streams).toHaveLength(2);
 });
 
+it('knows its models again after Redis has forgotten them, without a restart', async () => {
+  const keys = await redis.keys(`${stack.prefix}:model*`);
+  await redis.del(...keys);
+  await until('the gateway has noticed', async () => (await sum(stack.url, 1)).status !== 200, 5_000);
+  await until('it serves again', async () => (await sum(stack.url, 2)).status === 200, 15_000);
+});
+
 it('leaves no job, payload or result behind', async () => {
   await Promise.all(Array.from({ length: 100 }, (_, i) => sum(stack.url, i)));
   await until(

@@ -118,7 +118,9 @@ it('a broken package stops only itself and says in the log what to do', async ()
   const { log } = stack.workers[0]!;
   expect(log).toMatch(/"model":"broken:1","reason":"[^"]{30,}/);
   expect(log).toMatch(/"model":"typo:1","reason":"[^"]*imgae/);
-  expect((await predict('broken', { input: [1] })).status).toBe(404);
+  const refused = await predict('broken', { input: [1] });
+  expect(refused).toMatchObject({ status: 503, json: { code: 'MODEL_NOT_READY' } });
+  expect(refused.json.detail).toMatch(/^Model "broken" version "1" was refused by its worker: .{20,}/);
   expect((await predict('row_sum', { input: [1, 2, 3, 4] })).json.output).toEqual([10]);
 });
 

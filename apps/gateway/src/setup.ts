@@ -41,7 +41,7 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
     bodyParser: false,
     logger: new NestLog(context.log),
   });
-  app.useGlobalFilters(new ProblemFilter(context.log, maxBodyBytes));
+  app.useGlobalFilters(new ProblemFilter(context.log, maxBodyBytes, context.metrics.problems));
   const fastify = adapter.getInstance<FastifyInstance>();
   installPredictGate(fastify, context, admission);
   fastify.removeAllContentTypeParsers();

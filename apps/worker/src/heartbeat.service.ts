@@ -5,9 +5,12 @@ import type { ExecutorSupervisor } from './executor.supervisor.js';
 
 const BUILD = '0.1.0';
 const LEAVE_MS = 1_000;
+/** A fleet that has forgotten a model is told within this. */
+const ANNOUNCE_MS = 10_000;
 
 export class HeartbeatService {
   private timer: NodeJS.Timeout | undefined;
+  private announcing: NodeJS.Timeout | undefined;
   private queued = false;
   private supervisor: ExecutorSupervisor | undefined;
 
@@ -16,6 +19,8 @@ export class HeartbeatService {
   start(supervisor: ExecutorSupervisor): void {
     this.supervisor = supervisor;
     this.timer = setInterval(() => this.beat(), HEARTBEAT_INTERVAL_MS);
+    this.announcing = setInterval(() => this.announce(supervisor), ANNOUNCE_MS);
+    this.context.redis.on('ready', () => this.announce(supervisor));
     this.beat();
   }
 
@@ -34,9 +39,16 @@ export class HeartbeatService {
 
   async stop(): Promise<void> {
     clearInterval(this.timer);
+    clearInterval(this.announcing);
     // With Redis away the heartbeat runs out by itself.
     const late = new Promise<void>((resolve) => setTimeout(resolve, LEAVE_MS).unref());
     await Promise.race([this.context.fleet.leave(this.context.id), late]);
+  }
+
+  private announce(supervisor: ExecutorSupervisor): void {
+    supervisor.models.announce().catch((error: unknown) => {
+      this.context.log.warn({ reason: String(error) }, 'models could not be announced');
+    });
   }
 
   private current(supervisor: ExecutorSupervisor): Heartbeat {

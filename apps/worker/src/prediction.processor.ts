@@ -50,8 +50,8 @@ export class PredictionProcessor {
     const late = predictions.every((prediction) => prediction.item.deadline < now);
     const payload = late ? null : await this.payload(incoming);
     for (const prediction of predictions) {
-      if (late) this.outlet.fail(prediction, failure('DEADLINE_EXCEEDED'));
-      else if (!payload) this.outlet.fail(prediction, failure('PAYLOAD_LOST'));
+      if (late) this.fail(prediction, target, 'DEADLINE_EXCEEDED');
+      else if (!payload) this.fail(prediction, target, 'PAYLOAD_LOST');
       else this.enqueue(prediction, payload, { target, alone: incoming.redelivered });
     }
     this.dispatch();
@@ -66,6 +66,12 @@ export class PredictionProcessor {
     }
   }
 
+  private fail(prediction: Prediction, { description }: PackTarget, code: 'DEADLINE_EXCEEDED' | 'PAYLOAD_LOST'): void {
+    const { name, version } = description;
+    this.context.metrics.outcomes.inc({ model: name, version, outcome: code });
+    this.outlet.fail(prediction, failure(code));
+  }
+
   private enqueue(
     prediction: Prediction,
     payload: Buffer,
@@ -73,7 +79,7 @@ export class PredictionProcessor {
   ): void {
     const { item } = prediction;
     if (item.offset + item.length > payload.length) {
-      return this.outlet.fail(prediction, failure('PAYLOAD_LOST'));
+      return this.fail(prediction, target, 'PAYLOAD_LOST');
     }
     const bytes = payload.subarray(item.offset, item.offset + item.length);
     let parts: Part[];
@@ -81,7 +87,7 @@ export class PredictionProcessor {
       parts = partsOf(prediction, bytes, target.description);
     } catch (error) {
       this.context.log.error({ request: item.request, reason: String(error) }, 'an input could not be taken apart');
-      return this.outlet.fail(prediction, failure('PAYLOAD_LOST'));
+      return this.fail(prediction, target, 'PAYLOAD_LOST');
     }
     prediction.expect(parts.length);
     for (const part of parts) {

@@ -83,7 +83,7 @@ function banner(base: string, seconds: number): string {
     '',
     `  curl -F file=@examples/digits/seven.png ${base}/predict`,
     '',
-    'Ctrl-C stops it; what was accepted is kept.',
+    'Ctrl-C stops it; what was accepted is answered first.',
     '',
   ].join('\n');
 }

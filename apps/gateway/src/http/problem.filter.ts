@@ -4,6 +4,7 @@
  */
 import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Counter } from 'prom-client';
 import { SluiceError, toSluiceError, type ErrorCode, type Logger } from '#inference';
 import { problemOf } from './problem.js';
 
@@ -15,6 +16,7 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(
     private readonly log: Logger,
     private readonly maxBodyBytes: number,
+    private readonly problems: Counter<'code'>,
   ) {}
 
   catch(thrown: unknown, host: ArgumentsHost): void {
@@ -32,8 +34,11 @@ export class ProblemFilter implements ExceptionFilter {
 
   private answer(error: SluiceError, request: FastifyRequest, reply: FastifyReply): void {
     const problem = problemOf(error, request.id);
-    if (error.details.retryAfterSeconds !== undefined)
-      void reply.header('retry-after', error.details.retryAfterSeconds);
+    // Every 503 says when; what knows no better means soon.
+    const soon = problem.status === 503 ? 1 : undefined;
+    const retryAfter = error.details.retryAfterSeconds ?? soon;
+    if (retryAfter !== undefined) void reply.header('retry-after', retryAfter);
+    this.problems.inc({ code: error.code });
     if (error.details.allow !== undefined) void reply.header('allow', error.details.allow);
     // The rest of a refused body is not worth reading: the connection ends with this answer.
     if (problem.status === 411 || problem.status === 413 || error.code === 'MULTIPART_MALFORMED')

@@ -4,16 +4,9 @@
  * Invariants: the view is at most REFRESH_MS old while Redis answers; a gateway that cannot read it says so
  * (`fresh`) instead of trusting an old one.
  */
-import {
-  FleetReader,
-  HEARTBEAT_TTL_MS,
-  modelKey,
-  SluiceError,
-  type FleetView,
-  type ModelDescription,
-  slotsWorthUsing,
-} from '#inference';
+import { FleetReader, HEARTBEAT_TTL_MS, slotsWorthUsing, SluiceError, type ServedVersion } from '#inference';
 import type { GatewayContext } from '../context.js';
+import { snapshotOf, type FleetSnapshot, type ServedModel } from './fleet-snapshot.js';
 
 const REFRESH_MS = 500;
 /** A connection that was cut is back long before the next regular look. */
@@ -22,19 +15,9 @@ const STALE_MS = HEARTBEAT_TTL_MS + REFRESH_MS;
 /** A worker that has just vanished or is loading: by then another heartbeat or an expiry has told. */
 const NOT_READY_RETRY_SECONDS = 5;
 
-export interface ServedModel {
-  key: string;
-  description: ModelDescription;
-  /** Run slots of all workers on which the version is ready. */
-  slots: number;
-  states: string[];
-  alpha?: number;
-  beta?: number;
-}
-
 export class ModelCatalog {
   private readonly reader: FleetReader;
-  private models = new Map<string, ServedModel>();
+  private snapshot: FleetSnapshot = { served: new Map(), unserved: [] };
   private readAt = 0;
   private stopped = false;
   private timer: NodeJS.Timeout | undefined;
@@ -65,13 +48,13 @@ export class ModelCatalog {
 
   /** Ready run slots that so many predictions of a version are worth. */
   slotsFor(key: string, predictions: number): number {
-    const model = this.models.get(key);
+    const model = this.snapshot.served.get(key);
     if (!model || model.slots === 0) return 0;
     return slotsWorthUsing(model.slots, predictions, model.alpha === undefined ? undefined : { alpha: model.alpha });
   }
 
   all(): ServedModel[] {
-    return [...this.models.values()];
+    return [...this.snapshot.served.values()];
   }
 
   /** The version that a request means. @throws MODEL_NOT_FOUND with what exists, MODEL_NOT_READY. */
@@ -122,6 +105,10 @@ export class ModelCatalog {
   }
 
   private notFound(name: string, version: string | undefined): SluiceError {
+    const unserved = this.snapshot.unserved.find(
+      (each) => each.name === name && (version ?? each.version) === each.version,
+    );
+    if (unserved) return notServed(unserved);
     const versions = this.versionsOf(name).map((model) => model.description.version);
     const what =
       versions.length > 0 && version !== undefined
@@ -143,35 +130,17 @@ export class ModelCatalog {
     this.timer.unref();
     if (!read) return;
     this.readAt = Date.now();
-    this.take(read);
+    this.snapshot = snapshotOf(read);
     for (const listener of this.listeners) listener();
-  }
-
-  private take(view: FleetView): void {
-    const models = new Map<string, ServedModel>();
-    for (const description of view.models) {
-      const key = modelKey(description.name, description.version);
-      const served = view.workers.flatMap((worker) =>
-        worker.versions
-          .filter((v) => v.name === description.name && v.version === description.version)
-          .map((v) => ({ ...v, slots: v.state === 'ready' ? worker.slots : 0 })),
-      );
-      const alphas = served.flatMap((v) => v.alpha ?? []);
-      const betas = served.flatMap((v) => v.beta ?? []);
-      models.set(key, {
-        key,
-        description,
-        slots: served.reduce((sum, v) => sum + v.slots, 0),
-        states: served.map((v) => v.state),
-        ...(alphas.length > 0 ? { alpha: mean(alphas), beta: mean(betas) } : {}),
-      });
-    }
-    this.models = models;
   }
 }
 
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+/** A version that a worker holds and has never served. */
+function notServed({ name, version, state, reason }: ServedVersion): SluiceError {
+  const what = `Model "${name}" version "${version}"`;
+  const why =
+    state === 'failed' ? `was refused by its worker: ${reason}` : 'is being loaded. Try again in a few seconds.';
+  return new SluiceError('MODEL_NOT_READY', `${what} ${why}`, { retryAfterSeconds: NOT_READY_RETRY_SECONDS });
 }
 
 function newestFirst(a: string, b: string): number {

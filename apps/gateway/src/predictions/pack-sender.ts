@@ -176,7 +176,7 @@ function hasHung(error: unknown): boolean {
 export function queueUnavailable(): SluiceError {
   return new SluiceError(
     'QUEUE_UNAVAILABLE',
-    'The queue cannot be reached, so the prediction was not accepted. Try again shortly.',
+    'The queue cannot be reached, so no answer can be promised. Try again shortly: a prediction changes nothing.',
     {
       retryAfterSeconds: 2,
     },

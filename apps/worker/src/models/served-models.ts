@@ -71,6 +71,13 @@ export class ServedModels {
     if (version.state === 'starting') await this.consume(version);
   }
 
+  /** Tells the fleet again what is served here: a description runs out, and Redis may have come back empty. */
+  async announce(): Promise<void> {
+    for (const { target } of this.versions.values()) {
+      if (target) await this.options.context.fleet.describe(target.description);
+    }
+  }
+
   refused(key: string, reason: string): void {
     const version = this.versions.get(key);
     if (version?.state === 'starting' && !version.target) this.move(version, 'failed', reason);
@@ -108,7 +115,7 @@ export class ServedModels {
     const closed = Promise.all(consumers.map((consumer) => consumer.close())).then(() => true);
     const finished = await Promise.race([closed, late]);
     clearTimeout(timer);
-    if (!finished) await Promise.all(consumers.map((consumer) => consumer.abandon()));
+    // What is still in hand loses its lock with this process, and another worker takes it over.
     return finished;
   }
 

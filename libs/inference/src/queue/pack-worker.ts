@@ -64,11 +64,6 @@ export class PackWorker {
     await this.worker.close();
   }
 
-  /** Gives up the packs in hand: their locks run out and another worker takes them. */
-  async abandon(): Promise<void> {
-    await this.worker.close(true);
-  }
-
   private async process(job: Job): Promise<null> {
     const parsed = pack.safeParse(job.data);
     if (!parsed.success) {

@@ -44,6 +44,7 @@ export class GatewayMetrics extends Metrics {
     'Predictions by outcome: ok, or the code of the error.',
     [...MODEL, 'outcome'],
   );
+  readonly problems = this.counter('sluice_problems_total', 'Requests answered with a problem, by its code.', ['code']);
   readonly inFlight = this.gauge('sluice_in_flight', 'Predictions held by this gateway.', []);
   readonly inFlightBytes = this.gauge('sluice_in_flight_bytes', 'Bytes of request bodies held by this gateway.', []);
   readonly backlog = this.gauge('sluice_backlog', 'Predictions that wait here for a free credit.', MODEL);
