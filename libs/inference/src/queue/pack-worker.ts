@@ -14,6 +14,8 @@ const LOCK_MS = 5_000;
 const STALLED_CHECK_MS = 2_500;
 /** Margin for deaths of workers; poison never counts here, for it kills an executor and not the worker. */
 const MAX_STALLED = 5;
+const FORGET_MS = 50;
+const FORGET_AT_ONCE = 64;
 
 export interface IncomingPack {
   id: string;
@@ -35,6 +37,7 @@ export interface PackWorkerOptions {
 
 export class PackWorker {
   private readonly worker: Worker;
+  private forgotten: string[] = [];
 
   constructor(private readonly options: PackWorkerOptions) {
     this.worker = new Worker(options.queue, (job) => this.process(job), {
@@ -62,6 +65,7 @@ export class PackWorker {
   /** Stops taking packs and resolves when those in hand are completed. */
   async close(): Promise<void> {
     await this.worker.close();
+    this.unlink();
   }
 
   private async process(job: Job): Promise<null> {
@@ -81,8 +85,15 @@ export class PackWorker {
     return null;
   }
 
+  /** Nothing waits for a payload to go, so many go with one command; one that stays has a TTL. */
   private forget(id: string): void {
-    // A payload that stays has a TTL; nothing hangs on this command.
-    this.options.redis.unlink(this.options.keys.payload(id)).catch(() => undefined);
+    if (this.forgotten.length === 0) setTimeout(() => this.unlink(), FORGET_MS).unref();
+    this.forgotten.push(this.options.keys.payload(id));
+    if (this.forgotten.length >= FORGET_AT_ONCE) this.unlink();
+  }
+
+  private unlink(): void {
+    const keys = this.forgotten.splice(0);
+    if (keys.length > 0) this.options.redis.unlink(keys).catch(() => undefined);
   }
 }
