@@ -14,8 +14,8 @@ export class Child {
   private text = '';
   private readonly waiting = new Set<() => void>();
 
-  constructor(script: string, env: Record<string, string>) {
-    this.process = spawn(process.execPath, [join(process.cwd(), script)], {
+  constructor(script: string, env: Record<string, string>, args: string[] = []) {
+    this.process = spawn(process.execPath, [join(process.cwd(), script), ...args], {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -8,6 +8,7 @@ import {
   newId,
   RedisClock,
   REPLY_BLOCK_MS,
+  watchOutages,
   type GatewayConfig,
   type Keys,
   type Logger,
@@ -46,16 +47,9 @@ export class GatewayContext {
   }
 
   private watched(redis: Redis): Redis {
-    let down = false;
-    redis.on('error', (error: Error) => {
-      // One line an outage, not one an attempt.
-      if (!down) this.log.warn({ reason: error.message }, 'Redis is away; predictions are refused until it is back');
-      down = true;
+    return watchOutages(redis, {
+      away: (reason) => this.log.warn({ reason }, 'Redis is away; predictions are refused until it is back'),
+      back: () => this.log.info('Redis is back'),
     });
-    redis.on('ready', () => {
-      if (down) this.log.info('Redis is back');
-      down = false;
-    });
-    return redis;
   }
 }

@@ -6,6 +6,7 @@ import {
   newId,
   patientConnection,
   RedisClock,
+  watchOutages,
   WorkerMetrics,
   type ConnectionName,
   type Keys,
@@ -33,17 +34,9 @@ export class WorkerContext {
 
   /** A further connection, for what blocks. */
   connect(connectionName: ConnectionName): Redis {
-    const redis = patientConnection({ url: this.config.redisUrl, connectionName });
-    let down = false;
-    redis.on('error', (error: Error) => {
-      // One line an outage, not one an attempt.
-      if (!down) this.log.warn({ reason: error.message }, 'Redis is away; waiting for it');
-      down = true;
+    return watchOutages(patientConnection({ url: this.config.redisUrl, connectionName }), {
+      away: (reason) => this.log.warn({ reason }, 'Redis is away; waiting for it'),
+      back: () => this.log.info('Redis is back'),
     });
-    redis.on('ready', () => {
-      if (down) this.log.info('Redis is back');
-      down = false;
-    });
-    return redis;
   }
 }

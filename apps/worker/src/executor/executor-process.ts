@@ -6,7 +6,14 @@
  * a death that was asked for blames no batch.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import type { ExecutorInput, ExecutorSettings, FromExecutor, ModelDescription, ToExecutor } from '#inference';
+import {
+  childEnv,
+  type ExecutorInput,
+  type ExecutorSettings,
+  type FromExecutor,
+  type ModelDescription,
+  type ToExecutor,
+} from '#inference';
 
 /** A package whose trial run never ends must not hold up the packages behind it. */
 const LOAD_TIMEOUT_MS = 120_000;
@@ -59,6 +66,8 @@ export class ExecutorProcess {
   ) {
     this.child = fork(entry, [JSON.stringify(settings)], {
       serialization: 'advanced',
+      // Unless told before it starts, onnxruntime reports its use to its maker.
+      env: childEnv({ ORT_DISABLE_TELEMETRY: '1' }),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.child.on('message', (message) => this.receive(message as FromExecutor));

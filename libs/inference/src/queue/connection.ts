@@ -48,3 +48,17 @@ export function blockingConnection({ url, connectionName, blockMs }: ConnectionO
 export function patientConnection({ url, connectionName }: ConnectionOptions): Redis {
   return new Redis(url, { connectionName, maxRetriesPerRequest: null, retryStrategy });
 }
+
+/** Tells of an outage once when it begins and once when it ends, not at every attempt. */
+export function watchOutages(redis: Redis, tell: { away(reason: string): void; back(): void }): Redis {
+  let away = false;
+  redis.on('error', (error: Error) => {
+    if (!away) tell.away(error.message);
+    away = true;
+  });
+  redis.on('ready', () => {
+    if (away) tell.back();
+    away = false;
+  });
+  return redis;
+}
