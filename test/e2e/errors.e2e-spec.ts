@@ -94,6 +94,14 @@ describe('a body that cannot be read', () => {
     expect(text).toContain('"BODY_MALFORMED"');
   });
 
+  it('is REQUEST_TIMEOUT when it does not come whole in time, and its connection ends', async () => {
+    const text = await raw(
+      'POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: 1000\r\n\r\nslow',
+    );
+    expect(text).toMatch(/^HTTP\/1.1 408 /);
+    expect(text).toContain('"REQUEST_TIMEOUT"');
+  }, 30_000);
+
   it('is HEADER_INVALID with more header than is allowed', async () => {
     const text = await raw(`GET / HTTP/1.1\r\nhost: x\r\nx-long: ${'y'.repeat(20_000)}\r\n\r\n`);
     expect(text).toContain('"HEADER_INVALID"');

@@ -31,6 +31,7 @@ export class ExecutorSupervisor {
   private readonly dispatcher = new Dispatcher<Part>(this.slots);
   private readonly outlet: ReplyOutlet;
   private readonly runner: BatchRunner;
+  private readonly processor: PredictionProcessor;
   private everLoaded = false;
 
   constructor(
@@ -43,6 +44,7 @@ export class ExecutorSupervisor {
     this.outlet = new ReplyOutlet(context);
     this.runner = new BatchRunner(context, this.outlet, dispatch);
     const processor = new PredictionProcessor(context, this.outlet, dispatch);
+    this.processor = processor;
     this.models = new ServedModels({
       context,
       outlet: this.outlet,
@@ -68,6 +70,11 @@ export class ExecutorSupervisor {
   /** Slots that run batches or are about to again. */
   get usableSlots(): number {
     return this.slots.filter((slot) => slot.usable).length;
+  }
+
+  /** The caller of a prediction has gone. */
+  depart(id: string): void {
+    if (!this.models.depart(id)) this.processor.depart(id);
   }
 
   async stop(): Promise<void> {

@@ -33,7 +33,7 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
   await app.listen(config.port, config.host);
 
   const departures = new DepartureReader(context.connect('sluice-worker-control'), context.keys.control, (id) =>
-    supervisor.models.depart(id),
+    supervisor.depart(id),
   );
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {

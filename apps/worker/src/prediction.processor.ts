@@ -16,6 +16,7 @@ import {
   type PackItem,
 } from '#inference';
 import type { WorkerContext } from './context.js';
+import { Departures } from './predictions/departures.js';
 import { failure, Part, Prediction } from './predictions/part.js';
 import type { ReplyOutlet } from './predictions/reply-outlet.js';
 
@@ -25,11 +26,18 @@ export interface PackTarget {
 }
 
 export class PredictionProcessor {
+  private readonly departures = new Departures();
+
   constructor(
     private readonly context: WorkerContext,
     private readonly outlet: ReplyOutlet,
     private readonly dispatch: () => void,
   ) {}
+
+  /** Its caller has gone; its pack may be here, or still to come. */
+  depart(id: string): void {
+    this.departures.add(id);
+  }
 
   async process(incoming: IncomingPack, target: PackTarget): Promise<void> {
     const { items, gateway } = incoming.pack;
@@ -90,9 +98,11 @@ export class PredictionProcessor {
       return this.fail(prediction, target, 'PAYLOAD_LOST');
     }
     prediction.expect(parts.length);
+    const gone = this.departures.take(item.id);
     for (const part of parts) {
       // Its last holder vanished with it: maybe by accident, maybe not.
       part.alone = alone;
+      part.departed = gone;
       target.batcher.add(part);
     }
   }

@@ -19,7 +19,12 @@ export interface FoundPackages {
 /** @throws Error when the folder itself cannot be read. */
 export async function findPackages(modelsDir: string): Promise<FoundPackages> {
   const found: FoundPackages = { packages: [], warnings: [] };
-  for (const name of await folders(modelsDir)) {
+  const names = await folders(modelsDir).catch(() => {
+    throw new Error(
+      `The models folder "${modelsDir}" cannot be read. Make it, or set SLUICE_MODELS to the one you mean.`,
+    );
+  });
+  for (const name of names) {
     if (!MODEL_NAME.test(name)) {
       found.warnings.push(
         `"${name}" is not a model name: use a-z, 0-9, ".", "_" and "-", at most 64, a letter or digit first`,

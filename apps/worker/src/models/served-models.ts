@@ -83,8 +83,9 @@ export class ServedModels {
     if (version?.state === 'starting' && !version.target) this.move(version, 'failed', reason);
   }
 
-  depart(id: string): void {
-    for (const { target } of this.versions.values()) target?.batcher.depart(id);
+  /** Marks a prediction whose caller has gone; false when no batcher has it. */
+  depart(id: string): boolean {
+    return [...this.versions.values()].some(({ target }) => target?.batcher.depart(id));
   }
 
   list(): ServedVersion[] {

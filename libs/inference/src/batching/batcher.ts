@@ -95,9 +95,11 @@ export class Batcher<T extends Waiting> {
     this.rows += item.rows;
   }
 
-  /** The caller of `id` has gone; its items are dropped when their turn comes. */
-  depart(id: string): void {
-    for (const item of this.byId.get(id) ?? []) item.departed = true;
+  /** The caller of `id` has gone; its items are dropped when their turn comes. False when none waits. */
+  depart(id: string): boolean {
+    const items = this.byId.get(id);
+    for (const item of items ?? []) item.departed = true;
+    return items !== undefined;
   }
 
   drain(): void {
