@@ -77,6 +77,17 @@ it('does the same while Redis hangs', async () => {
   await served();
 }, 60_000);
 
+it('refuses at once while Redis is full, and serves again when there is room', async () => {
+  const control = new Redis(redis.url);
+  await control.config('SET', 'maxmemory', '1');
+  const asked = Date.now();
+  expect((await sum(1)).json.code).toBe('QUEUE_UNAVAILABLE');
+  expect(Date.now() - asked).toBeLessThan(500);
+  await control.config('SET', 'maxmemory', '0');
+  control.disconnect();
+  await served();
+}, 60_000);
+
 it('loses no reply when the connections of the gateway are cut again and again', async () => {
   const control = new Redis(redis.url);
   const done = new AbortController();

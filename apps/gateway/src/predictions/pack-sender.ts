@@ -131,7 +131,7 @@ export class PackSender {
         return;
       } catch (error) {
         // The same id again: if Redis had it after all, BullMQ keeps one.
-        if (!hasHung(error) && Date.now() < giveUpAt && (await this.connected())) continue;
+        if (!isFinal(error) && Date.now() < giveUpAt && (await this.connected())) continue;
         context.log.warn({ reason: String(error), predictions: items.length }, 'a pack could not be queued');
         const refused = queueUnavailable();
         for (const item of items) item.fail(refused);
@@ -168,9 +168,9 @@ export class PackSender {
   }
 }
 
-/** A Redis that holds the connection and does not answer: another try would only wait again. */
-function hasHung(error: unknown): boolean {
-  return error instanceof Error && error.message === 'Command timed out';
+/** Redis has refused (full, read-only), or holds the connection and does not answer: another try would go the same way. */
+function isFinal(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'ReplyError' || error.message === 'Command timed out');
 }
 
 export function queueUnavailable(): SluiceError {
