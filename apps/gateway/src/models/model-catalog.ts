@@ -4,7 +4,7 @@
  * Invariants: the view is at most REFRESH_MS old while Redis answers; a gateway that cannot read it says so
  * (`fresh`) instead of trusting an old one.
  */
-import { FleetReader, HEARTBEAT_TTL_MS, slotsWorthUsing, SluiceError, type ServedVersion } from '#inference';
+import { FleetReader, HEARTBEAT_TTL_MS, packsWorthSending, SluiceError, type ServedVersion } from '#inference';
 import type { GatewayContext } from '../context.js';
 import { snapshotOf, type FleetSnapshot, type ServedModel } from './fleet-snapshot.js';
 
@@ -46,11 +46,16 @@ export class ModelCatalog {
     return !this.context.redisAway && Date.now() - this.readAt < STALE_MS;
   }
 
-  /** Ready run slots that so many predictions of a version are worth. */
-  slotsFor(key: string, predictions: number): number {
+  /** Packs of a version that may be out at the same time with so many predictions in hand. */
+  credits(key: string, predictions: number): number {
     const model = this.snapshot.served.get(key);
-    if (!model || model.slots === 0) return 0;
-    return slotsWorthUsing(model.slots, predictions, model.alpha === undefined ? undefined : { alpha: model.alpha });
+    if (!model) return 0;
+    return packsWorthSending(model.slots, predictions, model.alpha === undefined ? undefined : { alpha: model.alpha });
+  }
+
+  /** The same where work is not to be held together: as if nothing were known of what it costs. */
+  allCredits(key: string): number {
+    return packsWorthSending(this.snapshot.served.get(key)?.slots ?? 0, 0, undefined);
   }
 
   all(): ServedModel[] {
@@ -85,7 +90,9 @@ export class ModelCatalog {
     const { defaultModel } = this.context.config;
     if (defaultModel !== undefined) return defaultModel;
     const names = this.names();
-    if (names.length === 1) return names[0]!;
+    // What only Redis remembers is no choice: a package that was taken away must not cost the other its default.
+    const [only, ...others] = [...new Set(this.held().map((model) => model.description.name))];
+    if (only !== undefined && others.length === 0) return only;
     throw new SluiceError(
       'MODEL_NOT_FOUND',
       names.length === 0
@@ -98,6 +105,11 @@ export class ModelCatalog {
     return this.all()
       .filter((model) => model.description.name === name)
       .sort((a, b) => newestFirst(a.description.version, b.description.version));
+  }
+
+  /** Models that a living worker holds, ready or not. */
+  private held(): ServedModel[] {
+    return this.all().filter((model) => model.states.length > 0);
   }
 
   private names(): string[] {

@@ -1,7 +1,7 @@
 /**
  * Puts the predictions of one model version into packs, clocked by the workers themselves: a pack goes at once while
- * fewer than 2 × ready run slots are outstanding; otherwise predictions collect until a credit is back, a pack is full,
- * or one has waited half of the time it has.
+ * there are credits (two for each run slot that the work is worth, docs/decisions/0008); otherwise predictions collect
+ * until a credit is back, a pack is full, or one has waited half of the time it has.
  *
  * Invariant: a credit is held until every item of its pack is settled, which the items' own deadlines guarantee; a
  * lost pack cannot leak one.
@@ -10,7 +10,8 @@ import { MAX_PACK_BYTES, MAX_PACK_ITEMS, newId, SluiceError, type Pack, type Pac
 import type { GatewayContext } from '../context.js';
 import type { PendingPrediction } from './pending-prediction.js';
 
-const CREDITS_PER_SLOT = 2;
+/** How long predictions are held together where that is cheaper, before every credit there is may be used. */
+const PATIENCE_MS = 20;
 /** Frames start at multiples of this inside a payload, so that they are read in place. */
 const ALIGNMENT = 8;
 /** Between two tries on a connection that is up: time for what was wrong with it to show. */
@@ -20,8 +21,10 @@ export interface PackSenderOptions {
   context: GatewayContext;
   queue: PackQueue;
   labels: { model: string; version: string };
-  /** Run slots that so many predictions are worth. */
-  slots(predictions: number): number;
+  /** Packs that may be out with so many predictions in hand. */
+  credits(predictions: number): number;
+  /** Packs that may be out at most. */
+  allCredits(): number;
 }
 
 export class PackSender {
@@ -30,6 +33,7 @@ export class PackSender {
   private inPacks = 0;
   private scheduled = false;
   private impatient: NodeJS.Timeout | undefined;
+  private patience: NodeJS.Timeout | undefined;
   private impatientAt = Infinity;
 
   constructor(private readonly options: PackSenderOptions) {}
@@ -71,15 +75,16 @@ export class PackSender {
 
   async close(): Promise<void> {
     clearTimeout(this.impatient);
+    clearTimeout(this.patience);
     await this.options.queue.close();
   }
 
   private pump(force: boolean): void {
     while (this.waiting.length > 0) {
-      const credits = CREDITS_PER_SLOT * this.options.slots(this.waiting.length + this.inPacks);
+      const credits = this.credits();
       const count = this.fit();
       const full = count < this.waiting.length || count === MAX_PACK_ITEMS;
-      if (this.outstanding >= credits && !full && !force) return;
+      if (this.outstanding >= credits && !full && !force) return this.lookAgain();
       // What has run out of time while it waited is answered already.
       const items = this.waiting.splice(0, count).filter((item) => !item.settled);
       if (items.length > 0) this.dispatch(items);
@@ -87,6 +92,21 @@ export class PackSender {
     clearTimeout(this.impatient);
     this.impatient = undefined;
     this.impatientAt = Infinity;
+  }
+
+  /** A pack that is late, or lost with its worker, holds its credit: it must not hold up those that wait, too. */
+  private credits(): number {
+    const { credits, allCredits } = this.options;
+    const patient = performance.now() - this.waiting[0]!.since < PATIENCE_MS;
+    return patient ? credits(this.waiting.length + this.inPacks) : allCredits();
+  }
+
+  private lookAgain(): void {
+    if (this.outstanding >= this.options.allCredits()) return;
+    this.patience ??= setTimeout(() => {
+      this.patience = undefined;
+      this.pump(false);
+    }, PATIENCE_MS);
   }
 
   /** How many of the waiting go into one pack. */

@@ -17,6 +17,8 @@ export type OutgoingItem = Omit<PackItem, 'offset' | 'length'>;
 
 export class PendingPrediction {
   readonly reply: Promise<Reply>;
+  /** When it began to wait, by this process' own clock. */
+  readonly since = performance.now();
   sent = false;
   settled = false;
   onSettled: () => void = () => undefined;

@@ -151,7 +151,8 @@ export class PredictionsService {
       context: this.context,
       queue,
       labels: { model: name, version },
-      slots: (predictions) => this.catalog.slotsFor(model.key, predictions),
+      credits: (predictions) => this.catalog.credits(model.key, predictions),
+      allCredits: () => this.catalog.allCredits(model.key),
     });
     this.senders.set(model.key, sender);
     queue.warm();

@@ -12,3 +12,18 @@ export function slotsWorthUsing(slots: number, rows: number, line: Pick<LatencyL
   if (!line) return slots;
   return Math.min(slots, Math.max(1, Math.ceil((line.alpha * rows) / WORTH_A_SLOT_MS)));
 }
+
+/** So many predictions in hand mean a crowd: what leaves now is soon followed by as much again. */
+const CROWD = 16;
+/** While one pack runs, another lies at hand for its slot. */
+const PACKS_PER_SLOT = 2;
+
+/**
+ * How many packs may be out: two for each slot in use; one while a crowd's work is not even worth one slot, for then
+ * the next pack is better larger than earlier.
+ */
+export function packsWorthSending(slots: number, rows: number, line: Pick<LatencyLine, 'alpha'> | undefined): number {
+  const worth = slotsWorthUsing(slots, rows, line);
+  const tiny = line !== undefined && line.alpha * rows < WORTH_A_SLOT_MS;
+  return tiny && rows >= CROWD ? worth : PACKS_PER_SLOT * worth;
+}

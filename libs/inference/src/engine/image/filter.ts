@@ -26,7 +26,21 @@ export interface Axis {
   count: number;
 }
 
-export function bilinear({ source, resized, from, count }: Axis): Filter {
+/** Cameras and clients send the same sizes again and again; weights of so many axes are kept, the oldest go first. */
+const KEPT = 64;
+const kept = new Map<string, Filter>();
+
+export function bilinear(axis: Axis): Filter {
+  const key = `${axis.source} ${axis.resized} ${axis.from} ${axis.count}`;
+  const known = kept.get(key);
+  if (known) return known;
+  const made = weightsOf(axis);
+  if (kept.size >= KEPT) kept.delete(kept.keys().next().value!);
+  kept.set(key, made);
+  return made;
+}
+
+function weightsOf({ source, resized, from, count }: Axis): Filter {
   const scale = source / resized;
   const support = Math.max(scale, 1);
   const windowOf = (i: number): { first: number; end: number; centre: number } => {
