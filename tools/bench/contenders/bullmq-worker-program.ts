@@ -5,14 +5,12 @@ import { connectionTo, fromJobData, QUEUE_NAME, type JobData } from './bullmq-jo
 import type { FromProgram, ProgramSettings } from './contender.js';
 import { openSingleRun } from './single-run.js';
 
-const CONCURRENCY = 32;
-
-const { packageDir, threads, redisUrl } = childSettings() as ProgramSettings;
+const { packageDir, threads, redisUrl, concurrency = 1 } = childSettings() as ProgramSettings;
 endWithParent();
 const predict = await openSingleRun(packageDir, threads);
 const worker = new Worker<JobData, unknown, 'predict'>(QUEUE_NAME, (job) => predict(fromJobData(job.data)), {
   connection: connectionTo(redisUrl),
-  concurrency: CONCURRENCY,
+  concurrency,
 });
 worker.on('error', (error) => process.stderr.write(`${error.message}\n`));
 await worker.waitUntilReady();

@@ -4,7 +4,7 @@ import type { NamedProcess } from '../processes/process-usage.js';
 import type { RedisProgram } from '../../../apps/cli/src/redis/redis-program.js';
 import type { Workload } from '../workloads.js';
 
-export const CONTENDER_NAMES = ['bare', 'fastify', 'bullmq', 'sluice'] as const;
+export const CONTENDER_NAMES = ['bare', 'fastify', 'bullmq', 'bullmq-200', 'sluice'] as const;
 export type ContenderName = (typeof CONTENDER_NAMES)[number];
 export type ServiceName = Exclude<ContenderName, 'bare'>;
 
@@ -37,6 +37,8 @@ export interface ProgramSettings {
   bodyFile: string;
   threads: number;
   redisUrl: string;
+  /** Jobs that a worker of one job per request has in hand. */
+  concurrency?: number;
 }
 
 export type FromProgram = { kind: 'ready'; port: number };

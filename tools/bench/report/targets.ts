@@ -41,12 +41,28 @@ export const TARGETS: readonly Target[] = [
     figure: (round) => round.ratio(at('json', 'sluice', 64), at('json', 'bullmq', 64)),
   },
   {
+    what: 'json, 64 callers: Sluice / the same with a worker concurrency of 200',
+    unit: '×',
+    bound: 'least',
+    floor: 2.5,
+    goal: 3.5,
+    figure: (round) => round.ratio(at('json', 'sluice', 64), at('json', 'bullmq-200', 64)),
+  },
+  {
     what: 'json, 256 callers: Sluice / one BullMQ job per request',
     unit: '×',
     bound: 'least',
     floor: 3,
     goal: 3.5,
     figure: (round) => round.ratio(at('json', 'sluice', 256), at('json', 'bullmq', 256)),
+  },
+  {
+    what: 'json, 256 callers: Sluice / the same with a worker concurrency of 200',
+    unit: '×',
+    bound: 'least',
+    floor: 3,
+    goal: 3.5,
+    figure: (round) => round.ratio(at('json', 'sluice', 256), at('json', 'bullmq-200', 256)),
   },
   {
     what: 'json, 64 callers: Sluice / Fastify in process',

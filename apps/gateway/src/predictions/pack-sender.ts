@@ -22,9 +22,9 @@ export interface PackSenderOptions {
   queue: PackQueue;
   labels: { model: string; version: string };
   /** Packs that may be out with so many predictions in hand. */
-  credits(predictions: number): number;
+  credits: (predictions: number) => number;
   /** Packs that may be out at most. */
-  allCredits(): number;
+  allCredits: () => number;
 }
 
 export class PackSender {
