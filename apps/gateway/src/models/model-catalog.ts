@@ -4,13 +4,21 @@
  * Invariants: the view is at most REFRESH_MS old while Redis answers; a gateway that cannot read it says so
  * (`fresh`) instead of trusting an old one.
  */
-import { FleetReader, HEARTBEAT_TTL_MS, packsWorthSending, SluiceError, type ServedVersion } from '#inference';
+import {
+  FleetReader,
+  HEARTBEAT_TTL_MS,
+  packsWorthSending,
+  SluiceError,
+  type InHand,
+  type ServedVersion,
+} from '#inference';
 import type { GatewayContext } from '../context.js';
 import { snapshotOf, type FleetSnapshot, type ServedModel } from './fleet-snapshot.js';
 
 const REFRESH_MS = 500;
 /** A connection that was cut is back long before the next regular look. */
 const RETRY_MS = 50;
+const NOTHING: InHand = { waiting: 0, out: 0 };
 const STALE_MS = HEARTBEAT_TTL_MS + REFRESH_MS;
 /** A worker that has just vanished or is loading: by then another heartbeat or an expiry has told. */
 const NOT_READY_RETRY_SECONDS = 5;
@@ -46,16 +54,16 @@ export class ModelCatalog {
     return !this.context.redisAway && Date.now() - this.readAt < STALE_MS;
   }
 
-  /** Packs of a version that may be out at the same time with so many predictions in hand. */
-  credits(key: string, predictions: number): number {
+  /** Packs of a version that may be out at the same time with so much in hand. */
+  credits(key: string, inHand: InHand): number {
     const model = this.snapshot.served.get(key);
     if (!model) return 0;
-    return packsWorthSending(model.slots, predictions, model.alpha === undefined ? undefined : { alpha: model.alpha });
+    return packsWorthSending(model.slots, inHand, model.alpha === undefined ? undefined : { alpha: model.alpha });
   }
 
   /** The same where work is not to be held together: as if nothing were known of what it costs. */
   allCredits(key: string): number {
-    return packsWorthSending(this.snapshot.served.get(key)?.slots ?? 0, 0, undefined);
+    return packsWorthSending(this.snapshot.served.get(key)?.slots ?? 0, NOTHING, undefined);
   }
 
   all(): ServedModel[] {

@@ -6,7 +6,7 @@
  * Invariant: a credit is held until every item of its pack is settled, which the items' own deadlines guarantee; a
  * lost pack cannot leak one.
  */
-import { MAX_PACK_BYTES, MAX_PACK_ITEMS, newId, SluiceError, type Pack, type PackQueue } from '#inference';
+import { MAX_PACK_BYTES, MAX_PACK_ITEMS, newId, SluiceError, type InHand, type Pack, type PackQueue } from '#inference';
 import type { GatewayContext } from '../context.js';
 import type { PendingPrediction } from './pending-prediction.js';
 
@@ -21,8 +21,8 @@ export interface PackSenderOptions {
   context: GatewayContext;
   queue: PackQueue;
   labels: { model: string; version: string };
-  /** Packs that may be out with so many predictions in hand. */
-  credits: (predictions: number) => number;
+  /** Packs that may be out with so much in hand. */
+  credits: (inHand: InHand) => number;
   /** Packs that may be out at most. */
   allCredits: () => number;
 }
@@ -98,7 +98,7 @@ export class PackSender {
   private credits(): number {
     const { credits, allCredits } = this.options;
     const patient = performance.now() - this.waiting[0]!.since < PATIENCE_MS;
-    return patient ? credits(this.waiting.length + this.inPacks) : allCredits();
+    return patient ? credits({ waiting: this.waiting.length, out: this.inPacks }) : allCredits();
   }
 
   private lookAgain(): void {

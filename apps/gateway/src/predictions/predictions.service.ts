@@ -151,7 +151,7 @@ export class PredictionsService {
       context: this.context,
       queue,
       labels: { model: name, version },
-      credits: (predictions) => this.catalog.credits(model.key, predictions),
+      credits: (inHand) => this.catalog.credits(model.key, inHand),
       allCredits: () => this.catalog.allCredits(model.key),
     });
     this.senders.set(model.key, sender);

@@ -14,18 +14,19 @@ describe('slots worth using', () => {
 
   it('are none where there are none', () => {
     expect(slotsWorthUsing(0, 64, { alpha: 33 })).toBe(0);
-    expect(packsWorthSending(0, 64, { alpha: 33 })).toBe(0);
+    expect(packsWorthSending(0, { waiting: 64, out: 0 }, { alpha: 33 })).toBe(0);
   });
 });
 
 describe('packs worth sending', () => {
   it('are two for each slot in use', () => {
-    expect(packsWorthSending(2, 16, { alpha: 33 })).toBe(4);
-    expect(packsWorthSending(3, 0, undefined)).toBe(6);
+    expect(packsWorthSending(2, { waiting: 8, out: 8 }, { alpha: 33 })).toBe(4);
+    expect(packsWorthSending(3, { waiting: 0, out: 0 }, undefined)).toBe(6);
   });
 
-  it('are two for a few callers of a tiny model and one for a crowd, whose next pack is better larger than earlier', () => {
-    expect(packsWorthSending(2, 2, { alpha: 0.015 })).toBe(2);
-    expect(packsWorthSending(2, 64, { alpha: 0.015 })).toBe(1);
+  it('are two for a tiny model, but a pack small beside what is out waits to grow', () => {
+    expect(packsWorthSending(2, { waiting: 1, out: 1 }, { alpha: 0.015 })).toBe(2);
+    expect(packsWorthSending(2, { waiting: 30, out: 34 }, { alpha: 0.015 })).toBe(2);
+    expect(packsWorthSending(2, { waiting: 5, out: 40 }, { alpha: 0.015 })).toBe(1);
   });
 });

@@ -18,12 +18,24 @@ const CROWD = 16;
 /** While one pack runs, another lies at hand for its slot. */
 const PACKS_PER_SLOT = 2;
 
+export interface InHand {
+  /** Predictions that wait to be sent, and that are out in packs. */
+  waiting: number;
+  out: number;
+}
+
 /**
- * How many packs may be out: two for each slot in use; one while a crowd's work is not even worth one slot, for then
- * the next pack is better larger than earlier.
+ * How many packs may be out: two for each slot in use. While a crowd's work is not even worth one slot, a pack that
+ * would be less than half of what is out waits to grow: two large packs in turn keep both ends busy, many small ones
+ * cost each end its share in messages.
  */
-export function packsWorthSending(slots: number, rows: number, line: Pick<LatencyLine, 'alpha'> | undefined): number {
+export function packsWorthSending(
+  slots: number,
+  { waiting, out }: InHand,
+  line: Pick<LatencyLine, 'alpha'> | undefined,
+): number {
+  const rows = waiting + out;
   const worth = slotsWorthUsing(slots, rows, line);
   const tiny = line !== undefined && line.alpha * rows < WORTH_A_SLOT_MS;
-  return tiny && rows >= CROWD ? worth : PACKS_PER_SLOT * worth;
+  return tiny && rows >= CROWD && waiting < out / 2 ? Math.min(1, worth) : PACKS_PER_SLOT * worth;
 }
