@@ -70,6 +70,8 @@ it('does not run the predictions of callers who have hung up, unless they are in
   let ran = 8;
   for (let tries = 0; tries < 6 && ran === 8; tries++) ran = await rowsOfQuitters();
   expect(ran).toBeLessThan(8);
+  const told = () => metric(stack.url, 'sluice_predictions_total', { outcome: 'CALLER_GONE' });
+  await until('none of the eight was answered', async () => (await told()) >= 8);
   expect(await inFlight()).toBe(0);
 });
 
