@@ -1,5 +1,5 @@
 /** What is asked of every contender: one body, its model, how many callers. */
-import { access, copyFile, stat, writeFile } from 'node:fs/promises';
+import { access, copyFile, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { inRepository } from './repository.js';
 import { makePicture } from './picture.js';
@@ -36,11 +36,12 @@ export async function prepareWorkload(name: WorkloadName, sources: WorkloadSourc
   return name === 'json' ? jsonWorkload(sources) : imageWorkload(sources);
 }
 
-/** Overhead-bound: a row of numbers for a tiny model. */
+/** Overhead-bound: a row of numbers for a tiny model, written as a PyTorch client's `tensor.tolist()` writes them. */
 async function jsonWorkload({ callers, scratch }: WorkloadSources): Promise<Workload> {
   const modelsDir = inRepository('models');
   const bodyFile = join(scratch, 'body.json');
-  await copyFile(inRepository('examples/digits/seven.json'), bodyFile);
+  const example = await readFile(inRepository('examples/digits/seven.json'), 'utf8');
+  await writeFile(bodyFile, JSON.stringify(JSON.parse(example, asFromToTensor)));
   return {
     name: 'json',
     model: 'digits',
@@ -53,6 +54,11 @@ async function jsonWorkload({ callers, scratch }: WorkloadSources): Promise<Work
     heatCallers: 64,
     bareBatch: 32,
   };
+}
+
+/** The example's pixels are rounded to three digits; `ToTensor()` gives float32 of u8 / 255, which prints with up to 20. */
+function asFromToTensor(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Math.fround(Math.round(value * 255) / 255) : value;
 }
 
 /** Compute-bound: a photograph for a ResNet-18. */

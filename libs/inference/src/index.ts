@@ -28,4 +28,5 @@ export * from './telemetry/metrics.js';
 export * from './tensor/dtype.js';
 export * from './tensor/frame.js';
 export * from './tensor/from-json.js';
+export * from './tensor/numbers-in-json.js';
 export * from './tensor/to-json.js';

@@ -14,6 +14,7 @@ import {
   type Tensor,
   type TensorSpec,
 } from '#inference';
+import { inputFromNumbers } from './numeric-body.js';
 import type { InputItem, PredictionInput } from './prediction-input.js';
 
 export const MAX_JSON_DEPTH = 64;
@@ -23,7 +24,10 @@ const FORMS = ['input', 'inputs', 'tensors'] as const;
 const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 export function inputFromJson(body: Buffer, model: ModelDescription): PredictionInput {
-  const value = parseJson(body);
+  return inputFromNumbers(body, model) ?? inputFromParsed(parseJson(body), model);
+}
+
+function inputFromParsed(value: unknown, model: ModelDescription): PredictionInput {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw new SluiceError(
       'INPUT_INVALID',
