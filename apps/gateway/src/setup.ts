@@ -6,6 +6,7 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
 import { NestLog, SluiceError } from '#inference';
 import { GatewayModule, type GatewayParts } from './gateway.module.js';
+import { readBody } from './http/body.js';
 import { installPredictGate } from './http/predict-gate.js';
 import { problemOf } from './http/problem.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -45,8 +46,7 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
   const fastify = adapter.getInstance<FastifyInstance>();
   installPredictGate(fastify, context, admission);
   fastify.removeAllContentTypeParsers();
-  // Bodies stay bytes: only the reader of a model's input knows what they should be.
-  fastify.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  fastify.addContentTypeParser('*', readBody);
   await fastify.register(multipart, { limits: { ...FORM_LIMITS, fileSize: maxBodyBytes } });
   document(app);
   return app;

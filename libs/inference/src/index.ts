@@ -23,6 +23,7 @@ export * from './queue/pack-worker.js';
 export * from './queue/redis-clock.js';
 export * from './queue/reply-stream.js';
 export * from './queue/reply-writer.js';
+export * from './queue/set-pieces.js';
 export * from './telemetry/logger.js';
 export * from './telemetry/metrics.js';
 export * from './tensor/dtype.js';

@@ -1,6 +1,7 @@
 /** A request's body to a prediction's input: raw bytes, a form with one file, or JSON. */
 import type { FastifyRequest } from 'fastify';
-import { SluiceError, type ModelDescription } from '#inference';
+import { joined, SluiceError, type ModelDescription } from '#inference';
+import type { Body } from '../http/body.js';
 import { mediaType } from '../http/predict-gate.js';
 import { inputFromJson } from './json-input.js';
 import type { PredictionInput } from './prediction-input.js';
@@ -10,21 +11,29 @@ const BLANKS = new Set([0x20, 0x09, 0x0a, 0x0d]);
 
 export async function readInput(request: FastifyRequest, model: ModelDescription): Promise<PredictionInput> {
   const kind = mediaType(request.headers['content-type']);
-  if (kind === 'multipart/form-data') return inputFromBytes(await fileOf(request), model);
-  const body = request.body as Buffer;
-  if (kind === 'application/json') return inputFromJson(body, model);
+  if (kind === 'multipart/form-data') return inputFromBytes([await fileOf(request)], model);
+  const body = request.body as Body;
+  if (kind === 'application/json') return inputFromJson(joined(body), model);
   if (kind.startsWith('image/')) return picture(body, model);
   return inputFromBytes(body, model);
 }
 
 /** Bytes of no stated kind: JSON says what it is with its first character, all else must be a picture. */
-function inputFromBytes(bytes: Buffer, model: ModelDescription): PredictionInput {
-  const first = bytes.find((byte) => !BLANKS.has(byte));
-  return first === OPENING_BRACE ? inputFromJson(bytes, model) : picture(bytes, model);
+function inputFromBytes(bytes: Body, model: ModelDescription): PredictionInput {
+  return firstOf(bytes) === OPENING_BRACE ? inputFromJson(joined(bytes), model) : picture(bytes, model);
 }
 
-function picture(bytes: Buffer, model: ModelDescription): PredictionInput {
-  if (bytes.length === 0) throw new SluiceError('BODY_EMPTY', 'The picture has no bytes.');
+/** The first byte that is not blank. */
+function firstOf(pieces: Body): number | undefined {
+  for (const piece of pieces) {
+    const first = piece.find((byte) => !BLANKS.has(byte));
+    if (first !== undefined) return first;
+  }
+  return undefined;
+}
+
+function picture(bytes: Body, model: ModelDescription): PredictionInput {
+  if (bytes.every((piece) => piece.length === 0)) throw new SluiceError('BODY_EMPTY', 'The picture has no bytes.');
   if (model.task === 'tensor') {
     const names = model.inputs.map((input) => `${input.name} (${input.dtype})`).join(', ');
     throw new SluiceError(

@@ -92,7 +92,7 @@ function oneRow(row: unknown, model: ModelDescription): InputItem {
     const tensor = tensorFromJson({ ...spec, shape: spec.shape.slice(1), value, path });
     return { ...tensor, shape: [1, ...tensor.shape] };
   });
-  return { type: 'tensors', rows: 1, bytes: encodeFrame(tensors) };
+  return { type: 'tensors', rows: 1, bytes: [encodeFrame(tensors)] };
 }
 
 function severalRows(rows: unknown, model: ModelDescription): InputItem[] {
@@ -127,7 +127,7 @@ function severalRows(rows: unknown, model: ModelDescription): InputItem[] {
       path: single ? 'inputs' : `inputs[].${spec.name}`,
     });
   });
-  return [{ type: 'tensors', rows: rows.length, bytes: encodeFrame(tensors) }];
+  return [{ type: 'tensors', rows: rows.length, bytes: [encodeFrame(tensors)] }];
 }
 
 function wholeTensors(content: unknown, model: ModelDescription): InputItem {
@@ -136,7 +136,7 @@ function wholeTensors(content: unknown, model: ModelDescription): InputItem {
     const shape = model.batched ? [null, ...spec.shape.slice(1)] : spec.shape;
     return tensorFromJson({ ...spec, shape, value, path: `tensors.${spec.name}` });
   });
-  if (!model.batched) return { type: 'tensors', rows: 1, bytes: encodeFrame(tensors) };
+  if (!model.batched) return { type: 'tensors', rows: 1, bytes: [encodeFrame(tensors)] };
   const rows = tensors[0]!.shape[0]!;
   const other = tensors.find((tensor) => tensor.shape[0] !== rows);
   if (other) {
@@ -147,7 +147,7 @@ function wholeTensors(content: unknown, model: ModelDescription): InputItem {
   }
   if (rows === 0)
     throw new SluiceError('INPUT_INVALID', `tensors.${tensors[0]!.name} has no rows; at least one was expected.`);
-  return { type: 'tensors', rows, bytes: encodeFrame(tensors) };
+  return { type: 'tensors', rows, bytes: [encodeFrame(tensors)] };
 }
 
 interface Place {
@@ -188,5 +188,5 @@ function image(value: unknown, path: string): InputItem {
   if (text === undefined || !BASE64.test(text)) {
     throw new SluiceError('INPUT_INVALID', `${path} is ${described(value)}; a picture in base64 was expected.`);
   }
-  return { type: 'image', rows: 1, bytes: Buffer.from(text, 'base64') };
+  return { type: 'image', rows: 1, bytes: [Buffer.from(text, 'base64')] };
 }

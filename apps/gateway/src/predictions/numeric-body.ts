@@ -24,5 +24,5 @@ export function inputFromNumbers(body: Buffer, model: ModelDescription): Predict
   const { tensor } = found;
   if (form === 'input' && model.batched) tensor.shape = [1, ...tensor.shape];
   const rows = model.batched ? tensor.shape[0]! : 1;
-  return { form, items: [{ type: 'tensors', rows, bytes: encodeFrame([tensor]) }] };
+  return { form, items: [{ type: 'tensors', rows, bytes: [encodeFrame([tensor])] }] };
 }

@@ -113,8 +113,8 @@ export class PackSender {
   private fit(): number {
     let bytes = 0;
     let count = 0;
-    for (const { bytes: own } of this.waiting) {
-      bytes += own.byteLength + ALIGNMENT;
+    for (const { length } of this.waiting) {
+      bytes += length + ALIGNMENT;
       if (count > 0 && (bytes > MAX_PACK_BYTES || count === MAX_PACK_ITEMS)) break;
       count++;
     }
@@ -215,13 +215,13 @@ function assembled(predictions: readonly PendingPrediction[], gateway: string): 
   const payload: Uint8Array[] = [];
   const items: Pack['items'] = [];
   let offset = 0;
-  for (const { item, bytes } of predictions) {
+  for (const { item, bytes, length } of predictions) {
     const padding = -offset & (ALIGNMENT - 1);
     if (padding > 0) payload.push(new Uint8Array(padding));
     offset += padding;
-    items.push({ ...item, offset, length: bytes.byteLength });
-    payload.push(bytes);
-    offset += bytes.byteLength;
+    items.push({ ...item, offset, length });
+    payload.push(...bytes);
+    offset += length;
   }
   return { pack: { v: 1, gateway, items }, payload };
 }

@@ -22,16 +22,19 @@ export class PendingPrediction {
   sent = false;
   settled = false;
   onSettled: () => void = () => undefined;
+  /** Of all its pieces. */
+  readonly length: number;
   private resolve!: (reply: Reply) => void;
   private reject!: (error: SluiceError) => void;
   private readonly timer: NodeJS.Timeout;
 
   constructor(
     readonly item: OutgoingItem,
-    readonly bytes: Uint8Array,
+    readonly bytes: readonly Uint8Array[],
     /** Milliseconds until the deadline. */
     readonly remainingMs: number,
   ) {
+    this.length = bytes.reduce((sum, piece) => sum + piece.byteLength, 0);
     this.reply = new Promise((resolve, reject) => {
       this.resolve = resolve;
       this.reject = reject;

@@ -10,7 +10,8 @@ export type InputForm = 'bytes' | 'input' | 'inputs' | 'tensors';
 export interface InputItem {
   type: InputType;
   rows: number;
-  bytes: Uint8Array;
+  /** In the pieces in which they came, which are never joined on their way. */
+  bytes: readonly Uint8Array[];
 }
 
 export interface PredictionInput {

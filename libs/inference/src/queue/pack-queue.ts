@@ -9,6 +9,7 @@ import { Queue } from 'bullmq';
 import type { Keys } from '../contract/keys.js';
 import type { Pack } from '../contract/pack.js';
 import type { Redis } from './connection.js';
+import { setPieces } from './set-pieces.js';
 
 /** BullMQ's own event stream: nobody reads it, but it cannot be switched off, so it is kept short. */
 const EVENT_STREAM_LENGTH = 1_000;
@@ -18,7 +19,8 @@ const PAYLOAD_GRACE_MS = 60_000;
 export interface OutgoingPack {
   id: string;
   pack: Pack;
-  payload: Uint8Array[];
+  /** End to end, the bytes that the items' offsets and lengths cut up. */
+  payload: readonly Uint8Array[];
   /** Milliseconds from now to the latest deadline in the pack. */
   lifetimeMs: number;
 }
@@ -35,8 +37,8 @@ export class PackQueue {
   /** Resolves when Redis has both. A rejection leaves open whether it has. */
   async add({ id, pack, payload, lifetimeMs }: OutgoingPack): Promise<void> {
     const queue = await this.open();
-    const ttl = Math.ceil(Math.max(0, lifetimeMs)) + PAYLOAD_GRACE_MS;
-    const written = this.redis.set(this.keys.payload(id), joined(payload), 'PX', ttl);
+    const ttlMs = Math.ceil(Math.max(0, lifetimeMs)) + PAYLOAD_GRACE_MS;
+    const written = setPieces(this.redis, { key: this.keys.payload(id), pieces: payload, ttlMs });
     const added = queue.add('pack', pack, { jobId: id, removeOnComplete: true, removeOnFail: true });
     const failed = (await Promise.allSettled([written, added])).find((result) => result.status === 'rejected');
     if (failed) throw failed.reason;
@@ -79,10 +81,4 @@ export class PackQueue {
     queue.on('error', () => undefined);
     return queue;
   }
-}
-
-function joined(parts: readonly Uint8Array[]): Buffer {
-  const [first] = parts;
-  if (parts.length === 1 && first) return Buffer.from(first.buffer, first.byteOffset, first.byteLength);
-  return Buffer.concat(parts);
 }
