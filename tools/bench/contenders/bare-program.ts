@@ -1,7 +1,7 @@
 /** Entry: the engine's own decode, preprocess, run and postprocess in a loop at one batch size, and nothing around it. */
 import { readFile } from 'node:fs/promises';
 import { encodeFrame, tensorFromJson, type ExecutorInput } from '#inference';
-import { finishBatch, loadModel, Permits, prepareBatch, type Model } from '#engine';
+import { finishBatch, joinBatches, loadModel, Permits, prepareBatch, type Model } from '#engine';
 import { latencyHistogram, record, summarize } from '../load/recorder.js';
 import { childSettings, endWithParent, tellParent } from '../processes/child-side.js';
 import { machineCpuMicros } from '../processes/process-usage.js';
@@ -47,8 +47,9 @@ async function loopFor(limitMs: number, ran: (ms: number) => void): Promise<void
   let now = performance.now();
   while (now < end) {
     const prepared = await prepareBatch(model, inputs, decodes);
-    const outcome = await runner.run(model.session, prepared.feeds);
-    const { results } = finishBatch(model, prepared, outcome);
+    const { feeds, rows } = joinBatches(model, [prepared]);
+    const { outputs } = await runner.run(model.session, feeds);
+    const { results } = finishBatch(model, prepared, { outputs, rows });
     if (results.some((result) => !result.ok)) throw new Error(`A row failed: ${JSON.stringify(results[0])}`);
     const then = now;
     now = performance.now();

@@ -22,18 +22,22 @@ export type Ran = Extract<FromExecutor, { kind: 'ran' }>;
 export type RunOutcome =
   | Ran
   /** The executor is well, the run threw. */
-  | { kind: 'broke'; message: string }
+  | { kind: 'broke'; message: string; shared: boolean }
   /** The executor is gone; `suspect` when this batch may be the reason. */
   | { kind: 'died'; cause: string; suspect: boolean };
 
 export interface RunRequest {
   model: string;
   inputs: ExecutorInput[];
+  /** It may share a run with its neighbours in the line. */
+  joins: boolean;
   /** Milliseconds at the head of the line after which the child is killed. */
   timeoutMs: number;
 }
 
 interface Outstanding {
+  rows: number;
+  joins: boolean;
   timeoutMs: number;
   settle(outcome: RunOutcome): void;
 }
@@ -89,6 +93,18 @@ export class ExecutorProcess {
     return this.batches.size;
   }
 
+  get rows(): number {
+    let rows = 0;
+    for (const batch of this.batches.values()) rows += batch.rows;
+    return rows;
+  }
+
+  /** Whether a further batch may lie in line behind those that it has. */
+  get joins(): boolean {
+    for (const batch of this.batches.values()) if (!batch.joins) return false;
+    return true;
+  }
+
   /** @throws Error with what is wrong with the package. */
   load(directory: string): Promise<ModelDescription> {
     const call = this.calls++;
@@ -106,12 +122,13 @@ export class ExecutorProcess {
     });
   }
 
-  run({ model, inputs, timeoutMs }: RunRequest): Promise<RunOutcome> {
+  run({ model, inputs, joins, timeoutMs }: RunRequest): Promise<RunOutcome> {
     const batch = this.calls++;
+    const rows = inputs.reduce((sum, input) => sum + input.rows, 0);
     return new Promise((settle) => {
-      this.batches.set(batch, { timeoutMs, settle });
+      this.batches.set(batch, { rows, joins, timeoutMs, settle });
       if (this.batches.size === 1) this.watchHead();
-      this.send({ kind: 'run', batch, model, inputs });
+      this.send({ kind: 'run', batch, model, inputs, joins });
     });
   }
 
@@ -145,7 +162,7 @@ export class ExecutorProcess {
       case 'ran':
         return this.settle(message.batch, message);
       case 'broke':
-        return this.settle(message.batch, { kind: 'broke', message: message.message });
+        return this.settle(message.batch, { kind: 'broke', message: message.message, shared: message.shared });
     }
   }
 

@@ -47,6 +47,14 @@ export class ExecutorSlot implements Slot<Part> {
     return this.executor?.outstanding ?? 0;
   }
 
+  get rows(): number {
+    return this.executor?.rows ?? 0;
+  }
+
+  get joins(): boolean {
+    return this.executor?.joins ?? false;
+  }
+
   get pid(): number | undefined {
     return this.executor?.pid;
   }

@@ -34,17 +34,20 @@ export class BatchRunner {
     const sealedAt = this.context.clock.now();
     for (const part of batch.items) part.prediction.sealedAt ||= sealedAt;
     this.context.metrics.released.inc({ model: name, version, reason: batch.reason });
+    const joins = batch.items.every((part) => part.prepares && !part.alone);
     const decoding = batch.items.some((part) => part.prepares) ? DECODE_ALLOWANCE_MS : 0;
     const running = slot.execute({
       model: `${name}:${version}`,
       inputs: batch.items.map((part) => part.input),
-      timeoutMs: batcher.runTimeoutMs(batch.rows) + decoding,
+      joins,
+      // The run that it shares may be as large as runs get.
+      timeoutMs: batcher.runTimeoutMs(joins ? batcher.maxBatchSize : batch.rows) + decoding,
     });
     batcher.began(batch.rows);
     const outcome = await running;
     batcher.ended(batch.rows);
     if (outcome.kind === 'ran') this.answered(serving, batch, outcome);
-    else if (outcome.kind === 'broke') this.broke(serving, batch, outcome.message);
+    else if (outcome.kind === 'broke') this.broke(serving, batch, outcome);
     else this.died(serving, batch, outcome.suspect);
     this.dispatch();
   }
@@ -53,13 +56,14 @@ export class BatchRunner {
     const { name, version, batcher } = serving;
     const labels = { model: name, version };
     const { metrics } = this.context;
-    const rows = batch.items.reduce((sum, part, i) => sum + (ran.results[i]?.ok ? part.rows : 0), 0);
-    if (rows > 0) {
-      batcher.latency.record(rows, ran.inferMs);
-      metrics.run.observe(labels, ran.inferMs / 1_000);
+    const { rows, inferMs, leads } = ran.run;
+    if (rows > 0 && leads) {
+      batcher.latency.record(rows, inferMs);
+      metrics.run.observe(labels, inferMs / 1_000);
       metrics.batchSize.observe(labels, rows);
     }
-    const facts = { size: rows, infer_ms: rounded(ran.inferMs), release_reason: batch.reason };
+    const reason = rows >= batcher.maxBatchSize ? 'full' : batch.reason;
+    const facts = { size: rows, infer_ms: rounded(inferMs), release_reason: reason };
     const answers = [];
     for (const [i, part] of batch.items.entries()) {
       const result = ran.results[i];
@@ -98,9 +102,13 @@ export class BatchRunner {
     this.fail(serving, part, { code, message: result?.message ?? 'The executor gave no answer for this input.' });
   }
 
-  private broke(serving: Serving, batch: Sealed<Part>, message: string): void {
+  private broke(
+    serving: Serving,
+    batch: Sealed<Part>,
+    { message, shared }: { message: string; shared: boolean },
+  ): void {
     const [only] = batch.items;
-    if (batch.items.length > 1) return this.again(serving, batch, true);
+    if (batch.items.length > 1 || shared) return this.again(serving, batch, true);
     this.context.log.warn(
       { request: only!.prediction.item.request, model: serving.name, version: serving.version, reason: message },
       'the model failed on one input by itself',

@@ -55,6 +55,10 @@ export class Batcher<T extends Waiting> {
 
   constructor(private readonly options: BatcherOptions<T>) {}
 
+  get maxBatchSize(): number {
+    return this.options.maxBatchSize;
+  }
+
   /** Rows that wait. */
   get depth(): number {
     return this.rows;

@@ -7,12 +7,16 @@ beforeEach(() => (now = 0));
 class StandInSlot implements Slot<Preparable> {
   ran: { version: string; ids: string[] }[] = [];
   outstanding = 0;
+  rows = 0;
+  joins = true;
   constructor(private readonly versions: string[] = ['m']) {}
   serves(version: string): boolean {
     return this.versions.includes(version);
   }
   run(version: string, batch: Sealed<Preparable>): void {
     this.outstanding++;
+    this.rows += batch.rows;
+    this.joins = batch.items.every((item) => item.prepares && !item.alone);
     this.ran.push({ version, ids: batch.items.map((item) => item.id) });
   }
 }
@@ -64,19 +68,54 @@ describe('the dispatcher', () => {
     dispatcher.dispatch();
     expect(slot.ran).toHaveLength(1);
     slot.outstanding = 0;
+    slot.rows = 0;
     dispatcher.dispatch();
     expect(slot.ran[1]).toEqual({ version: 'm', ids: ['2', '3'] });
   });
 
-  it('hands pictures over one batch ahead and no further', () => {
+  it('hands pictures over ahead, four batches at most and no more rows than the run and the next can take', () => {
     const slot = new StandInSlot();
     const { dispatcher, batchers } = setUp([slot]);
-    for (const id of ['1', '2', '3']) {
+    for (const id of ['1', '2', '3', '4', '5', '6']) {
       batchers[0]!.add(item(id, { prepares: true }));
       dispatcher.dispatch();
     }
+    expect(slot.ran.map((run) => run.ids)).toEqual([['1'], ['2'], ['3'], ['4'], ['5']]);
+    const flooded = new StandInSlot();
+    const flood = setUp([flooded]);
+    for (let id = 0; id < 30; id++) flood.batchers[0]!.add(item(String(id), { prepares: true }));
+    flood.dispatcher.dispatch();
+    expect(flooded.ran.map((run) => run.ids.length)).toEqual([8, 8]);
+    expect(flood.batchers[0]!.depth).toBe(14);
+  });
+
+  it('gives a picture that is tried alone a slot of its own, with nothing before and nothing behind it', () => {
+    const slot = new StandInSlot();
+    const { dispatcher, batchers } = setUp([slot]);
+    batchers[0]!.add(item('1', { prepares: true }));
+    dispatcher.dispatch();
+    batchers[0]!.add(item('2', { prepares: true, alone: true }));
+    dispatcher.dispatch();
+    expect(slot.ran.map((run) => run.ids)).toEqual([['1']]);
+    slot.outstanding = 0;
+    dispatcher.dispatch();
+    batchers[0]!.add(item('3', { prepares: true }));
+    dispatcher.dispatch();
     expect(slot.ran.map((run) => run.ids)).toEqual([['1'], ['2']]);
-    expect(batchers[0]!.depth).toBe(1);
+  });
+
+  it('lets no flood of pictures keep a slot from a model that has waited longer', () => {
+    const slot = new StandInSlot(['pictures', 'tensors']);
+    const { dispatcher, batchers } = setUp([slot], ['pictures', 'tensors']);
+    batchers[0]!.add(item('1', { prepares: true }));
+    dispatcher.dispatch();
+    batchers[1]!.add(item('2'));
+    batchers[0]!.add(item('3', { prepares: true }));
+    dispatcher.dispatch();
+    expect(slot.ran.map((run) => run.ids)).toEqual([['1']]);
+    slot.outstanding = 0;
+    dispatcher.dispatch();
+    expect(slot.ran[1]).toEqual({ version: 'tensors', ids: ['2'] });
   });
 
   it('gives a slot to the version whose item has waited longest', () => {

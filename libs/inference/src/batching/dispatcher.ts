@@ -1,26 +1,33 @@
 /**
  * Who runs next: gives free run slots to the batchers of all versions, the longest waiting item first.
  *
- * A slot is one executor. It runs one batch at a time; a batch of pictures may be handed to it one run ahead, so that
- * its pictures are decoded while the batch before it runs. Invariant: `dispatch` runs on an arrival and on a slot
- * becoming free; the one timer there is fires once, for an item that a slow run keeps waiting.
+ * A slot is one executor. It runs one batch at a time. Batches of pictures are handed over ahead, so that their pictures
+ * are decoded meanwhile; the executor lets those that lie in line share a run (engine/run-line.ts), so that a batch
+ * still grows until its run begins. Invariants: no more lies ahead than the next run can take; an item marked `alone`
+ * has its slot to itself; `dispatch` runs on an arrival and on a slot becoming free; the one timer there is fires once,
+ * for an item that a slow run keeps waiting.
  */
 import type { Batcher, Sealed, Waiting } from './batcher.js';
 import { slotsWorthUsing } from './parallelism.js';
 
 export interface Slot<T extends Waiting> {
-  /** Batches handed over and not yet back. */
+  /** Batches handed over and not yet back, and their rows. */
   readonly outstanding: number;
+  readonly rows: number;
+  /** Whether all that it holds may have others behind them in line. */
+  readonly joins: boolean;
   /** Whether it is up and holds this version. */
   serves(version: string): boolean;
   run(version: string, batch: Sealed<T>): void;
 }
 
 export interface Preparable extends Waiting {
-  /** True when work (decoding) comes before the run, so that handing over one batch ahead pays. */
+  /** True when work (decoding) comes before the run, so that handing over ahead pays. */
   readonly prepares: boolean;
 }
 
+/** Batches in line behind the one that runs; each costs a message, so that a flood is handed over in larger ones. */
+const AHEAD = 4;
 /** How long an item waits for a busy slot to come free, where another one would not pay, before it takes the other. */
 const PATIENCE_MS = 5;
 
@@ -46,8 +53,14 @@ export class Dispatcher<T extends Preparable> {
   }
 
   private dispatchOne(): boolean {
+    // Once a version waits for busy slots, nothing younger is put in line before it, or a flood of pictures would keep
+    // them busy for ever.
+    let mayGoAhead = true;
     for (const waiter of this.waiters()) {
-      const batch = this.sealFor(waiter);
+      const held = this.slots.filter((slot) => slot.serves(waiter.version));
+      const open = held.filter((slot) => slot.outstanding === 0 || (mayGoAhead && isOpenAhead(slot, waiter.batcher)));
+      if (open.length === 0 && held.length > 0) mayGoAhead = false;
+      const batch = open.length > 0 ? this.sealFor(waiter, open) : undefined;
       if (!batch) continue;
       batch.slot.run(waiter.version, batch.sealed);
       return true;
@@ -65,13 +78,10 @@ export class Dispatcher<T extends Preparable> {
     return waiters.length > 1 ? waiters.sort((a, b) => a.since - b.since) : waiters;
   }
 
-  private sealFor({ version, batcher }: Waiter<T>): { slot: Slot<T>; sealed: Sealed<T> } | undefined {
-    const ahead = batcher.next((item) => item.prepares) ? 1 : 0;
-    const open = this.slots.filter((slot) => slot.outstanding <= ahead && slot.serves(version));
-    if (open.length === 0) return undefined;
-    const least = Math.min(...open.map((slot) => slot.outstanding));
-    const emptiest = open.filter((slot) => slot.outstanding === least);
-    const worth = this.worth(batcher) * (1 + ahead) - batcher.runs;
+  private sealFor({ batcher }: Waiter<T>, open: Slot<T>[]): { slot: Slot<T>; sealed: Sealed<T> } | undefined {
+    const least = Math.min(...open.map((slot) => slot.rows));
+    const emptiest = open.filter((slot) => slot.rows === least);
+    const worth = this.worth(batcher) * (1 + aheadOf(batcher)) - batcher.runs;
     if (worth <= 0) {
       this.lookAgain();
       return undefined;
@@ -93,4 +103,14 @@ export class Dispatcher<T extends Preparable> {
       this.dispatch();
     }, PATIENCE_MS);
   }
+}
+
+/** Batches that may lie in line for what goes next. */
+function aheadOf<T extends Preparable>(batcher: Batcher<T>): number {
+  return batcher.next((item) => item.prepares && !item.alone) ? AHEAD : 0;
+}
+
+/** What runs takes up to a batch's rows, and what lies ahead as many again. */
+function isOpenAhead<T extends Preparable>(slot: Slot<T>, batcher: Batcher<T>): boolean {
+  return slot.joins && slot.outstanding <= aheadOf(batcher) && slot.rows < 2 * batcher.maxBatchSize;
 }

@@ -20,12 +20,21 @@ export interface ExecutorInput {
 
 export type ToExecutor =
   | { kind: 'load'; call: number; directory: string }
-  | { kind: 'run'; batch: number; model: string; inputs: ExecutorInput[] }
+  /** `joins`: it may share a run with those before and behind it. */
+  | { kind: 'run'; batch: number; model: string; inputs: ExecutorInput[]; joins: boolean }
   | { kind: 'stop' };
 
 export type ExecutorResult =
   | { ok: true; type: OutputType; offset: number; length: number; preprocessMs: number }
   | { ok: false; code: ErrorCode; message: string };
+
+/** The run of a batch, which it may have shared with others. */
+export interface SharedRun {
+  rows: number;
+  inferMs: number;
+  /** True for one of the batches that shared it. */
+  leads: boolean;
+}
 
 export type FromExecutor =
   /** The run thread is up and its providers are there; loads may come. */
@@ -35,9 +44,9 @@ export type FromExecutor =
   | { kind: 'loaded'; call: number; description: ModelDescription }
   | { kind: 'refused'; call: number; message: string }
   /** One result per input, in order; `bytes` holds all outputs, which results cut up by offset and length. */
-  | { kind: 'ran'; batch: number; results: ExecutorResult[]; bytes: Uint8Array; inferMs: number; prepareMs: number }
-  /** The run itself failed: no input of the batch has an answer, and any of them may be the reason. */
-  | { kind: 'broke'; batch: number; message: string };
+  | { kind: 'ran'; batch: number; results: ExecutorResult[]; bytes: Uint8Array; prepareMs: number; run: SharedRun }
+  /** The run itself failed: no input of the batch has an answer, and any of them, or of those it shared with, may be why. */
+  | { kind: 'broke'; batch: number; message: string; shared: boolean };
 
 /** Environment of an executor child, written by the worker and read by the executor's config. */
 export interface ExecutorSettings {

@@ -6,7 +6,7 @@ import { startRunThread } from '../../../../test/fixtures/run-thread.js';
 import type { ExecutorInput, ExecutorResult } from '../contract/executor-messages.js';
 import { DTYPES, type Dtype, type NumericArray } from '../tensor/dtype.js';
 import { decodeFrame, encodeFrame, type Tensor } from '../tensor/frame.js';
-import { finishBatch, prepareBatch } from './batch.js';
+import { finishBatch, joinBatches, prepareBatch } from './batch.js';
 import { loadModel, type Model } from './model.js';
 import { Permits } from './permits.js';
 import type { RunClient } from './run-client.js';
@@ -19,8 +19,9 @@ afterAll(() => runner.close());
 
 async function run(model: Model, inputs: ExecutorInput[]): Promise<{ results: ExecutorResult[]; answers: Buffer[] }> {
   const prepared = await prepareBatch(model, inputs, new Permits(2));
-  const outcome = prepared.feeds.length > 0 ? await runner.run(model.session, prepared.feeds) : { outputs: [] };
-  const { results, bytes } = finishBatch(model, prepared, outcome);
+  const { feeds, rows } = joinBatches(model, [prepared]);
+  const { outputs } = rows > 0 ? await runner.run(model.session, feeds) : { outputs: [] };
+  const { results, bytes } = finishBatch(model, prepared, { outputs, rows });
   const answers = results.map((result) =>
     result.ok ? Buffer.from(bytes.buffer, bytes.byteOffset + result.offset, result.length) : Buffer.alloc(0),
   );

@@ -1,5 +1,6 @@
 /**
- * A batch on its way: inputs to one set of tensors, and the outputs back to one answer for each input.
+ * Batches on their way: inputs to tensors, the tensors of one or several batches to one run, and its outputs back to
+ * one answer for each input.
  *
  * Invariants: an input that fails while it is prepared or read fails alone and its neighbours run; every input has
  * exactly one result, in order; rows are handed out only if the model gave as many as it got.
@@ -9,7 +10,6 @@ import { toSluiceError } from '../errors.js';
 import { concatRows, sliceRows, signatureOf, type Tensor } from '../tensor/frame.js';
 import type { Model } from './model.js';
 import type { Permits } from './permits.js';
-import type { RunOutcome } from './run-client.js';
 
 type Failure = Extract<ExecutorResult, { ok: false }>;
 type Slot = Failure | { ok: true; tensors: Tensor[]; from: number; preprocessMs: number };
@@ -17,10 +17,15 @@ type Slot = Failure | { ok: true; tensors: Tensor[]; from: number; preprocessMs:
 export interface PreparedBatch {
   inputs: readonly ExecutorInput[];
   slots: Slot[];
+  /** Of the inputs that are left to run. */
   rows: number;
-  /** Empty when no input is left to run. */
-  feeds: Tensor[];
   prepareMs: number;
+}
+
+export interface Feeds {
+  /** Empty when there is nothing to run. */
+  feeds: Tensor[];
+  rows: number;
 }
 
 export interface FinishedBatch {
@@ -28,7 +33,6 @@ export interface FinishedBatch {
   bytes: Uint8Array;
 }
 
-/** @throws Error when the inputs, each good by itself, cannot share a run. */
 export async function prepareBatch(
   model: Model,
   inputs: readonly ExecutorInput[],
@@ -42,28 +46,41 @@ export async function prepareBatch(
       return input.type === 'image' ? decodes.use(prepare) : prepare();
     }),
   );
-  let rows = 0;
-  const parts: Tensor[][] = [];
-  slots.forEach((slot, i) => {
-    if (!slot.ok) return;
-    slot.from = rows;
-    rows += inputs[i]!.rows;
-    parts.push(slot.tensors);
-    slot.tensors = [];
-  });
-  const feeds = parts.length === 0 ? [] : join(model, parts);
-  return { inputs, slots, rows, feeds, prepareMs: performance.now() - start };
+  const rows = slots.reduce((sum, slot, i) => sum + (slot.ok ? inputs[i]!.rows : 0), 0);
+  return { inputs, slots, rows, prepareMs: performance.now() - start };
 }
 
-/** @throws Error when the model's outputs do not have the batch's rows. */
+/**
+ * The batches' tensors, end to end, as one run. They are taken out of the batches.
+ * @throws Error when the inputs, each good by itself, cannot share a run.
+ */
+export function joinBatches(model: Model, batches: readonly PreparedBatch[]): Feeds {
+  let rows = 0;
+  const parts: Tensor[][] = [];
+  for (const { inputs, slots } of batches) {
+    slots.forEach((slot, i) => {
+      if (!slot.ok) return;
+      slot.from = rows;
+      rows += inputs[i]!.rows;
+      parts.push(slot.tensors);
+      slot.tensors = [];
+    });
+  }
+  return { feeds: parts.length === 0 ? [] : join(model, parts), rows };
+}
+
+/**
+ * One batch's share of the outputs of a run of `rows`.
+ * @throws Error when the model's outputs do not have the run's rows.
+ */
 export function finishBatch(
   model: Model,
   prepared: PreparedBatch,
-  { outputs }: Pick<RunOutcome, 'outputs'>,
+  { outputs, rows }: { outputs: readonly Tensor[]; rows: number },
 ): FinishedBatch {
-  const { inputs, slots, rows } = prepared;
+  const { inputs, slots } = prepared;
   const { batched } = model.description;
-  const odd = batched && prepared.feeds.length > 0 && outputs.find(({ shape }) => shape[0] !== rows);
+  const odd = batched && rows > 0 && outputs.find(({ shape }) => shape[0] !== rows);
   if (odd) {
     throw new Error(
       `The model's output "${odd.name}" has shape [${odd.shape.join(',')}] for ${rows} rows; expected ${rows} rows.` +
@@ -76,7 +93,9 @@ export function finishBatch(
     if (!slot.ok) return slot;
     try {
       const input = inputs[i]!;
-      const own = batched ? outputs.map((output) => sliceRows(output, slot.from, slot.from + input.rows)) : outputs;
+      const own = batched
+        ? outputs.map((output) => sliceRows(output, slot.from, slot.from + input.rows))
+        : [...outputs];
       const { type, bytes } = model.task.encode(model.task.postprocess(own, input));
       const result = { ok: true, type, offset, length: bytes.byteLength, preprocessMs: slot.preprocessMs } as const;
       // Frames are read without a copy only where they begin at a multiple of 8.

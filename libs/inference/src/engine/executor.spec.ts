@@ -30,6 +30,10 @@ class Executor {
     this.child.send(message);
   }
 
+  run(batch: number, model: string, inputs: ExecutorInput[]): void {
+    this.send({ kind: 'run', batch, model, inputs, joins: false });
+  }
+
   next<Kind extends FromExecutor['kind']>(kind: Kind): Promise<Extract<FromExecutor, { kind: Kind }>> {
     const index = this.came.findIndex((message) => message.kind === kind);
     if (index >= 0) return Promise.resolve(this.came.splice(index, 1)[0] as Extract<FromExecutor, { kind: Kind }>);
@@ -66,10 +70,11 @@ describe('an executor', () => {
     const executor = await start();
     executor.send({ kind: 'load', call: 7, directory: fixtureModel('row_sum') });
     expect(await executor.next('loaded')).toMatchObject({ call: 7, description: { name: 'row_sum', batched: true } });
-    executor.send({ kind: 'run', batch: 3, model: 'row_sum:1', inputs: [slowRow, row('x', [0, 0, 0, 1])] });
-    const { batch, results, bytes, inferMs, prepareMs } = await executor.next('ran');
+    executor.run(3, 'row_sum:1', [slowRow, row('x', [0, 0, 0, 1])]);
+    const { batch, results, bytes, run, prepareMs } = await executor.next('ran');
     expect([batch, results.length]).toEqual([3, 2]);
-    expect(inferMs).toBeGreaterThan(0);
+    expect(run).toEqual({ rows: 2, inferMs: expect.any(Number) as number, leads: true });
+    expect(run.inferMs).toBeGreaterThan(0);
     expect(prepareMs).toBeGreaterThan(0);
     const sums = results.map(
       (result) => result.ok && decodeFrame(bytes.subarray(result.offset, result.offset + result.length))[0]!.data[0],
@@ -86,22 +91,17 @@ describe('an executor', () => {
       call: 1,
       message: expect.stringMatching(/no model file/) as string,
     });
-    executor.send({ kind: 'run', batch: 1, model: 'unknown:1', inputs: [slowRow] });
+    executor.run(1, 'unknown:1', [slowRow]);
     expect((await executor.next('broke')).message).toBe('The model unknown:1 is not loaded.');
     await executor.load(fixtureModel('gather_crash'));
     const bad = encodeFrame([{ name: 'index', dtype: 'int64', shape: [1, 1], data: BigInt64Array.of(5n) }]);
-    executor.send({
-      kind: 'run',
-      batch: 2,
-      model: 'gather_crash:1',
-      inputs: [{ type: 'tensors', rows: 1, bytes: bad }],
-    });
+    executor.run(2, 'gather_crash:1', [{ type: 'tensors', rows: 1, bytes: bad }]);
     expect(await executor.next('broke')).toMatchObject({
       batch: 2,
       message: expect.stringMatching(/Gather/) as string,
     });
     await executor.load(fixtureModel('row_sum'));
-    executor.send({ kind: 'run', batch: 3, model: 'row_sum:1', inputs: [slowRow] });
+    executor.run(3, 'row_sum:1', [slowRow]);
     expect((await executor.next('ran')).batch).toBe(3);
   });
 
@@ -116,22 +116,57 @@ describe('an executor', () => {
     await executor.load(folder);
     const picture: ExecutorInput = { type: 'image', rows: 1, bytes: fixtureImage('rgb.png') };
     const bad: ExecutorInput = { type: 'image', rows: 1, bytes: Buffer.from('bad') };
-    executor.send({ kind: 'run', batch: 1, model: 'slow:1', inputs: [slowRow] });
-    executor.send({ kind: 'run', batch: 2, model: 'pictures:1', inputs: [picture, bad, picture] });
+    executor.run(1, 'slow:1', [slowRow]);
+    executor.run(2, 'pictures:1', [picture, bad, picture]);
     const first = await executor.next('ran');
     const firstAt = performance.now();
     const second = await executor.next('ran');
     expect([first.batch, second.batch]).toEqual([1, 2]);
     expect(second.results.map(({ ok }) => ok)).toEqual([true, false, true]);
     // Its pictures were ready long before: preparing took less than the run that it waited for.
-    expect(second.prepareMs).toBeLessThan(first.inferMs);
-    expect(performance.now() - firstAt).toBeLessThan(first.inferMs);
+    expect(second.prepareMs).toBeLessThan(first.run.inferMs);
+    expect(performance.now() - firstAt).toBeLessThan(first.run.inferMs);
+  });
+
+  it('lets batches that lie in line share a run where they may, up to the size that the model allows', async () => {
+    const executor = await start();
+    const folder = packages.make(
+      'pairs',
+      { 'model.onnx': join(fixtureModel('tiny_classifier'), 'model.onnx') },
+      { task: 'image-classification', image: { resize: { exact: [8, 8] } }, batching: { maxBatchSize: 3 } },
+    );
+    await executor.load(fixtureModel('slow'));
+    await executor.load(folder);
+    const picture: ExecutorInput = { type: 'image', rows: 1, bytes: fixtureImage('rgb.png') };
+    const bad: ExecutorInput = { type: 'image', rows: 1, bytes: Buffer.from('bad') };
+    // The run of this one gives the others the time to be prepared.
+    executor.run(1, 'slow:1', [slowRow]);
+    executor.send({ kind: 'run', batch: 2, model: 'pairs:1', inputs: [picture], joins: true });
+    executor.send({ kind: 'run', batch: 3, model: 'pairs:1', inputs: [bad, picture], joins: true });
+    executor.send({ kind: 'run', batch: 4, model: 'pairs:1', inputs: [picture, picture], joins: true });
+    executor.run(5, 'pairs:1', [picture]);
+    await executor.next('ran');
+    const ran = [];
+    for (let i = 0; i < 4; i++) ran.push(await executor.next('ran'));
+    expect(ran.map(({ batch, run: { rows, leads }, results }) => [batch, rows, leads, results.length])).toEqual([
+      [2, 2, true, 1],
+      [3, 2, false, 2],
+      [4, 2, true, 2],
+      [5, 1, true, 1],
+    ]);
+    const answers = ran.flatMap(({ results, bytes }) =>
+      results.map(
+        (result) => result.ok && Buffer.from(bytes).toString('utf8', result.offset, result.offset + result.length),
+      ),
+    );
+    expect(answers[1]).toBe(false);
+    expect(new Set(answers.filter((answer) => answer !== false)).size).toBe(1);
   });
 
   it('told to stop during a run, answers it and exits with 0', async () => {
     const executor = await start();
     await executor.load(fixtureModel('slow'));
-    executor.send({ kind: 'run', batch: 1, model: 'slow:1', inputs: [slowRow] });
+    executor.run(1, 'slow:1', [slowRow]);
     await pause(50);
     executor.send({ kind: 'stop' });
     expect((await executor.next('ran')).batch).toBe(1);
@@ -152,7 +187,7 @@ describe('an executor', () => {
     expect(await idle.exit).toEqual({ code: 0, signal: null });
     const hanging = await start();
     await hanging.load(fixtureModel('endless'));
-    hanging.send({ kind: 'run', batch: 1, model: 'endless:1', inputs: [row('x', [2000])] });
+    hanging.run(1, 'endless:1', [row('x', [2000])]);
     await pause(100);
     hanging.child.disconnect();
     expect(await hanging.exit).toEqual({ code: null, signal: 'SIGKILL' });

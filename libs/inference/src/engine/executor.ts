@@ -8,10 +8,11 @@
  */
 import type { ExecutorSettings, FromExecutor, ToExecutor } from '../contract/executor-messages.js';
 import { modelKey } from '../contract/model-description.js';
-import { finishBatch, prepareBatch, type PreparedBatch } from './batch.js';
+import { finishBatch, joinBatches, prepareBatch } from './batch.js';
 import { loadModel, type Model } from './model.js';
 import { Permits } from './permits.js';
 import { RunClient } from './run-client.js';
+import { RunLine, type Lined } from './run-line.js';
 
 /** After the worker is gone nobody can kill a run that hangs. A run cannot be broken off, so the process is. */
 const ORPHAN_MS = 2_000;
@@ -20,7 +21,7 @@ const settings = JSON.parse(process.argv[2] ?? '{"threads":1,"providers":["cpu"]
 const decodes = new Permits(settings.threads + 1);
 const models = new Map<string, Model>();
 const running = new Set<Promise<void>>();
-let turn = Promise.resolve();
+const line = new RunLine(execute);
 let stopping = false;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
@@ -61,41 +62,44 @@ async function load({ call, directory }: Extract<ToExecutor, { kind: 'load' }>):
   }
 }
 
-async function run({ batch, model: key, inputs }: Extract<ToExecutor, { kind: 'run' }>): Promise<void> {
+async function run({ batch, model: key, inputs, joins }: Extract<ToExecutor, { kind: 'run' }>): Promise<void> {
   const model = models.get(key);
-  const preparing = model
-    ? prepareBatch(model, inputs, decodes)
-    : Promise.reject(new Error(`The model ${key} is not loaded.`));
-  // Watched here already, because the turn may come much later than the failure.
-  preparing.catch(() => undefined);
-  const earlier = turn;
-  let begun: () => void = () => undefined;
-  turn = new Promise((resolve) => (begun = resolve));
-  await earlier;
-  try {
-    const prepared = await preparing;
-    if (stopping) return;
-    const finished = execute(model!, batch, prepared);
-    running.add(finished);
-    void finished.finally(() => running.delete(finished));
-  } catch (error) {
-    await send({ kind: 'broke', batch, message: textOf(error) });
-  } finally {
-    begun();
-  }
+  if (!model) return send({ kind: 'broke', batch, message: `The model ${key} is not loaded.`, shared: false });
+  const lined: Lined = { batch, model, joins, prepared: undefined };
+  line.add(lined);
+  lined.prepared = await prepareBatch(model, inputs, decodes);
+  line.advance();
 }
 
-/** Hands the batch to the run thread at once; it may lie there behind the run before it. */
-async function execute(model: Model, batch: number, prepared: PreparedBatch): Promise<void> {
-  try {
-    const client = await starting;
-    const outcome =
-      prepared.feeds.length > 0 ? await client.run(model.session, prepared.feeds) : { outputs: [], inferMs: 0 };
-    const { results, bytes } = finishBatch(model, prepared, outcome);
-    await send({ kind: 'ran', batch, results, bytes, inferMs: outcome.inferMs, prepareMs: prepared.prepareMs });
-  } catch (error) {
-    await send({ kind: 'broke', batch, message: textOf(error) });
-  }
+async function execute(together: Lined[]): Promise<void> {
+  if (stopping) return;
+  const [{ model }] = together as [Lined];
+  const batches = together.map(({ prepared }) => prepared!);
+  const finished = (async () => {
+    try {
+      const client = await starting;
+      const { feeds, rows } = joinBatches(model, batches);
+      const { outputs, inferMs } = rows > 0 ? await client.run(model.session, feeds) : { outputs: [], inferMs: 0 };
+      for (const [i, { batch }] of together.entries()) {
+        const prepared = batches[i]!;
+        const { results, bytes } = finishBatch(model, prepared, { outputs, rows });
+        void send({
+          kind: 'ran',
+          batch,
+          results,
+          bytes,
+          prepareMs: prepared.prepareMs,
+          run: { rows, inferMs, leads: i === 0 },
+        });
+      }
+    } catch (error) {
+      const shared = together.length > 1;
+      for (const { batch } of together) void send({ kind: 'broke', batch, message: textOf(error), shared });
+    }
+  })();
+  running.add(finished);
+  await finished;
+  running.delete(finished);
 }
 
 async function stop(): Promise<void> {

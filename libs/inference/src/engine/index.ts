@@ -2,7 +2,7 @@
  * The second door of the library: what runs models. Only executors, tests and benchmarks open it, for it loads
  * onnxruntime and sharp; a worker names executor.js by its path and never imports from here.
  */
-export { finishBatch, prepareBatch, type FinishedBatch, type PreparedBatch } from './batch.js';
+export { finishBatch, joinBatches, prepareBatch, type FinishedBatch, type PreparedBatch } from './batch.js';
 export { decodeImage } from './image/decode.js';
 export { place } from './image/place.js';
 export type { Pixels } from './image/pixels.js';

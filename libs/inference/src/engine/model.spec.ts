@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fixtureModel, sharedData, TemporaryPackages } from '../../../../test/fixtures/packages.js';
 import { startRunThread } from '../../../../test/fixtures/run-thread.js';
 import { modelDescription } from '../contract/model-description.js';
-import { finishBatch, prepareBatch } from './batch.js';
+import { finishBatch, joinBatches, prepareBatch } from './batch.js';
 import { loadModel, type Model } from './model.js';
 import { Permits } from './permits.js';
 import type { RunClient } from './run-client.js';
@@ -26,7 +26,9 @@ interface Classified {
 
 async function classify(model: Model, bytes: Uint8Array): Promise<Classified> {
   const prepared = await prepareBatch(model, [{ type: 'image', rows: 1, bytes }], new Permits(1));
-  const { results, bytes: answer } = finishBatch(model, prepared, await runner.run(model.session, prepared.feeds));
+  const { feeds, rows } = joinBatches(model, [prepared]);
+  const { outputs } = await runner.run(model.session, feeds);
+  const { results, bytes: answer } = finishBatch(model, prepared, { outputs, rows });
   const [result] = results;
   if (!result?.ok) throw new Error(JSON.stringify(result));
   return JSON.parse(Buffer.from(answer).toString('utf8', result.offset, result.offset + result.length)) as Classified;
