@@ -36,12 +36,12 @@ export async function prepareWorkload(name: WorkloadName, sources: WorkloadSourc
   return name === 'json' ? jsonWorkload(sources) : imageWorkload(sources);
 }
 
-/** Overhead-bound: a row of numbers for a tiny model, written as a PyTorch client's `tensor.tolist()` writes them. */
+/** Overhead-bound: a row of numbers for a tiny model, as a PyTorch client sends it: `json={"input": x.tolist()}`. */
 async function jsonWorkload({ callers, scratch }: WorkloadSources): Promise<Workload> {
   const modelsDir = inRepository('models');
   const bodyFile = join(scratch, 'body.json');
   const example = await readFile(inRepository('examples/digits/seven.json'), 'utf8');
-  await writeFile(bodyFile, JSON.stringify(JSON.parse(example, asFromToTensor)));
+  await writeFile(bodyFile, inPython(JSON.parse(example)));
   return {
     name: 'json',
     model: 'digits',
@@ -56,9 +56,19 @@ async function jsonWorkload({ callers, scratch }: WorkloadSources): Promise<Work
   };
 }
 
-/** The example's pixels are rounded to three digits; `ToTensor()` gives float32 of u8 / 255, which prints with up to 20. */
-function asFromToTensor(_key: string, value: unknown): unknown {
-  return typeof value === 'number' ? Math.fround(Math.round(value * 255) / 255) : value;
+/**
+ * As Python's json.dumps writes it: blanks behind commas and colons, `0.0` for 0. The example's pixels are rounded to
+ * three digits; those of ToTensor() are u8 / 255 in float32, which print with up to twenty.
+ */
+function inPython(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(inPython).join(', ')}]`;
+  if (typeof value === 'number') {
+    const text = String(Math.fround(Math.round(value * 255) / 255));
+    return /[.e]/.test(text) ? text : `${text}.0`;
+  }
+  return `{${Object.entries(value as object)
+    .map(([key, member]) => `"${key}": ${inPython(member)}`)
+    .join(', ')}}`;
 }
 
 /** Compute-bound: a photograph for a ResNet-18. */
