@@ -1,7 +1,8 @@
 /** Entry of a gateway process. */
-import { loadGatewayConfig } from '#inference';
+import { collectLargeGrowth, loadGatewayConfig } from '#inference';
 import { runGateway } from './lifecycle.js';
 
+collectLargeGrowth();
 try {
   await runGateway(loadGatewayConfig());
 } catch (error) {

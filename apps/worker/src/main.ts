@@ -1,9 +1,10 @@
 /** Entry of a worker process. */
-import { loadWorkerConfig } from '#inference';
+import { collectLargeGrowth, loadWorkerConfig } from '#inference';
 import { runWorker } from './lifecycle.js';
 
 const executorEntry = new URL('../../../libs/inference/src/engine/executor.js', import.meta.url);
 
+collectLargeGrowth();
 try {
   await runWorker(loadWorkerConfig(), executorEntry);
 } catch (error) {

@@ -15,6 +15,7 @@ export * from './contract/model-description.js';
 export * from './contract/pack.js';
 export * from './contract/reply.js';
 export * from './errors.js';
+export * from './heap.js';
 export * from './queue/connection.js';
 export * from './queue/departure-stream.js';
 export * from './queue/fleet.js';

@@ -8,6 +8,7 @@
  */
 import type { ExecutorSettings, FromExecutor, ToExecutor } from '../contract/executor-messages.js';
 import { modelKey } from '../contract/model-description.js';
+import { collectLargeGrowth } from '../heap.js';
 import { finishBatch, joinBatches, prepareBatch } from './batch.js';
 import { loadModel, type Model } from './model.js';
 import { Permits } from './permits.js';
@@ -17,6 +18,7 @@ import { RunLine, type Lined } from './run-line.js';
 /** After the worker is gone nobody can kill a run that hangs. A run cannot be broken off, so the process is. */
 const ORPHAN_MS = 2_000;
 
+collectLargeGrowth();
 const settings = JSON.parse(process.argv[2] ?? '{"threads":1,"providers":["cpu"]}') as ExecutorSettings;
 const decodes = new Permits(settings.threads + 1);
 const models = new Map<string, Model>();
