@@ -1,50 +1,10 @@
 /** The executor as the real child process that a worker forks: built code, real channel, real exit codes. */
-import { fork, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
+import { Executor } from '../../../../test/fixtures/executor.js';
 import { fixtureImage, fixtureModel, TemporaryPackages } from '../../../../test/fixtures/packages.js';
-import { ENGINE } from '../../../../test/fixtures/run-thread.js';
-import type { ExecutorInput, ExecutorSettings, FromExecutor, ToExecutor } from '../contract/executor-messages.js';
+import type { ExecutorInput, ExecutorSettings } from '../contract/executor-messages.js';
 import { decodeFrame, encodeFrame } from '../tensor/frame.js';
-
-const ENTRY = join(ENGINE, 'executor.js');
-
-class Executor {
-  readonly child: ChildProcess;
-  readonly exit: Promise<{ code: number | null; signal: string | null }>;
-  private readonly came: FromExecutor[] = [];
-  private readonly wanted: { kind: string; resolve: (message: never) => void }[] = [];
-
-  constructor(settings: ExecutorSettings = { threads: 1, providers: ['cpu'] }) {
-    if (!existsSync(ENTRY)) throw new Error('The executor is not built. Run "npm run build" first, or "npm test".');
-    this.child = fork(ENTRY, [JSON.stringify(settings)], { serialization: 'advanced' });
-    this.exit = new Promise((resolve) => this.child.once('exit', (code, signal) => resolve({ code, signal })));
-    this.child.on('message', (message: FromExecutor) => {
-      const index = this.wanted.findIndex(({ kind }) => kind === message.kind);
-      if (index < 0) this.came.push(message);
-      else this.wanted.splice(index, 1)[0]!.resolve(message as never);
-    });
-  }
-
-  send(message: ToExecutor): void {
-    this.child.send(message);
-  }
-
-  run(batch: number, model: string, inputs: ExecutorInput[]): void {
-    this.send({ kind: 'run', batch, model, inputs, joins: false });
-  }
-
-  next<Kind extends FromExecutor['kind']>(kind: Kind): Promise<Extract<FromExecutor, { kind: Kind }>> {
-    const index = this.came.findIndex((message) => message.kind === kind);
-    if (index >= 0) return Promise.resolve(this.came.splice(index, 1)[0] as Extract<FromExecutor, { kind: Kind }>);
-    return new Promise((resolve) => this.wanted.push({ kind, resolve }));
-  }
-
-  async load(directory: string): Promise<void> {
-    this.send({ kind: 'load', call: 1, directory });
-    await this.next('loaded');
-  }
-}
 
 const row = (name: string, values: number[]): ExecutorInput => ({
   type: 'tensors',
