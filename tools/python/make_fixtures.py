@@ -163,6 +163,44 @@ def slow(turns=6000, size=128):
     write("slow", outer, [value("x", ["N", 4])], [value("y", ["N", 4])], constants)
 
 
+def shape_math():
+    """Rows [3, 4] to rows [12], by sizes that are computed while it runs and cannot be known before."""
+    nodes = [
+        node("Shape", "x", "sizes"),
+        node("Gather", "sizes first", "rows"),
+        node("Mul", "rows two", "doubled"),
+        node("Unsqueeze", "doubled axis", "halves"),
+        node("Concat", "halves rest", "split", axis=0),
+        node("Reshape", "x split", "parts"),
+        node("Relu", "parts", "positive"),
+        node("Shape", "positive", "part_sizes"),
+        node("Gather", "part_sizes first", "part_rows"),
+        node("Div", "part_rows two", "halved"),
+        node("Unsqueeze", "halved axis", "whole"),
+        node("Concat", "whole rest", "joined", axis=0),
+        node("Reshape", "positive joined", "y"),
+    ]
+    constants = [
+        constant("first", np.int64(0)),
+        constant("two", np.int64(2)),
+        constant("axis", np.int64([0])),
+        constant("rest", np.int64([-1])),
+    ]
+    write("shape_math", nodes, [value("x", ["N", 3, 4])], [value("y", ["N", 12])], constants)
+
+
+def branching():
+    """y = -x where the batch sums to more than 0, else the place of each row's largest value as 1 among 0."""
+    negative = helper.make_graph([node("Neg", "x", "minus")], "negative", [], [value("minus", ["N", 4])])
+    hard = helper.make_graph([node("Hardmax", "x", "place")], "hard", [], [value("place", ["N", 4])])
+    nodes = [
+        node("ReduceSum", "x", "total", keepdims=0),
+        node("Greater", "total nought", "above"),
+        helper.make_node("If", ["above"], ["y"], then_branch=negative, else_branch=hard),
+    ]
+    write("branching", nodes, [value("x", ["N", 4])], [value("y", ["N", 4])], [constant("nought", np.float32(0))])
+
+
 def tiny_classifier():
     """A picture to three scores: the mean of each channel, NCHW [N, 3, 8, 8] to [N, 3]."""
     nodes = [node("ReduceMean", "pixels", "scores", axes=[2, 3], keepdims=0)]
@@ -214,5 +252,7 @@ if __name__ == "__main__":
     gather_crash()
     endless()
     slow()
+    shape_math()
+    branching()
     tiny_classifier()
     pictures()

@@ -5,7 +5,7 @@
  * worker at start with the reason; nothing here runs native code.
  */
 import { fileURLToPath } from 'node:url';
-import { Dispatcher, type IncomingPack } from '#inference';
+import { Dispatcher, type ExecutorSettings, type IncomingPack } from '#inference';
 import type { WorkerContext } from './context.js';
 import { ExecutorSlot } from './executor/executor-slot.js';
 import { findPackages } from './models/package-folders.js';
@@ -39,7 +39,7 @@ export class ExecutorSupervisor {
     entry: URL,
     private readonly events: SupervisorEvents,
   ) {
-    const { executors, threads, providers } = context.config;
+    const { executors, threads, providers, cpuFallback } = context.config;
     const dispatch = (): void => this.dispatcher.dispatch();
     this.outlet = new ReplyOutlet(context);
     this.runner = new BatchRunner(context, this.outlet, dispatch);
@@ -54,7 +54,7 @@ export class ExecutorSupervisor {
       changed: () => events.changed(),
     });
     for (let i = 0; i < executors; i++) {
-      this.slots.push(this.slot(fileURLToPath(entry), { threads, providers }));
+      this.slots.push(this.slot(fileURLToPath(entry), { threads, providers, cpuFallback }));
     }
   }
 
@@ -84,14 +84,14 @@ export class ExecutorSupervisor {
     await Promise.all(this.slots.map((slot) => slot.stop(EXECUTOR_STOP_MS)));
   }
 
-  private slot(entry: string, settings: { threads: number; providers: string[] }): ExecutorSlot {
+  private slot(entry: string, settings: ExecutorSettings): ExecutorSlot {
     return new ExecutorSlot({
       entry,
       settings,
       packages: () => this.models.packages(),
-      loaded: (key, description) => {
+      loaded: (key, model) => {
         this.everLoaded = true;
-        void this.models.loaded(key, description).catch((error: unknown) => {
+        void this.models.loaded(key, model).catch((error: unknown) => {
           this.context.log.error({ model: key, reason: String(error) }, 'model could not be announced');
         });
       },

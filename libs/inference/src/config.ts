@@ -60,6 +60,11 @@ const worker = {
     .default('cpu')
     .transform((text) => text.split(',').map((name) => name.trim().toLowerCase()))
     .pipe(z.array(z.string().regex(/^[a-z0-9]+$/)).min(1)),
+  /** Serve models of which the CPU runs nodes although another provider was asked for; else they are refused. */
+  SLUICE_CPU_FALLBACK: z
+    .enum(['true', 'false'])
+    .default('false')
+    .transform((text) => text === 'true'),
   /** TCP port of the worker's health and metrics; 0 takes any free one. */
   SLUICE_WORKER_PORT: integer(0, 65_535).default(8081),
   /** Address of the worker's health and metrics. */
@@ -116,6 +121,7 @@ export function loadWorkerConfig(env: NodeJS.ProcessEnv = process.env) {
     executors: s.SLUICE_EXECUTORS ?? Math.max(1, Math.floor(cpus() / s.SLUICE_THREADS)),
     threads: s.SLUICE_THREADS,
     providers: s.SLUICE_PROVIDERS,
+    cpuFallback: s.SLUICE_CPU_FALLBACK,
     port: s.SLUICE_WORKER_PORT,
     host: s.SLUICE_WORKER_HOST,
     drainMs: s.SLUICE_WORKER_DRAIN_MS,

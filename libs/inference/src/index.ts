@@ -13,6 +13,7 @@ export * from './contract/id.js';
 export * from './contract/keys.js';
 export * from './contract/model-description.js';
 export * from './contract/pack.js';
+export * from './contract/placement.js';
 export * from './contract/reply.js';
 export * from './errors.js';
 export * from './heap.js';

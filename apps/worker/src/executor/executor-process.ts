@@ -11,7 +11,7 @@ import {
   type ExecutorInput,
   type ExecutorSettings,
   type FromExecutor,
-  type ModelDescription,
+  type LoadedModel,
   type ToExecutor,
 } from '#inference';
 
@@ -43,7 +43,7 @@ interface Outstanding {
 }
 
 interface PendingLoad {
-  loaded(description: ModelDescription): void;
+  loaded(model: LoadedModel): void;
   refused(message: string): void;
 }
 
@@ -106,7 +106,7 @@ export class ExecutorProcess {
   }
 
   /** @throws Error with what is wrong with the package. */
-  load(directory: string): Promise<ModelDescription> {
+  load(directory: string): Promise<LoadedModel> {
     const call = this.calls++;
     return new Promise((resolve, reject) => {
       const late = setTimeout(() => this.child.kill('SIGKILL'), LOAD_TIMEOUT_MS);
@@ -115,7 +115,7 @@ export class ExecutorProcess {
         then();
       };
       this.loads.set(call, {
-        loaded: (description) => done(() => resolve(description)),
+        loaded: (model) => done(() => resolve(model)),
         refused: (message) => done(() => reject(new Error(message))),
       });
       this.send({ kind: 'load', call, directory });
@@ -152,7 +152,7 @@ export class ExecutorProcess {
       case 'unable':
         return this.events.unable(message.message);
       case 'loaded':
-        this.loads.get(message.call)?.loaded(message.description);
+        this.loads.get(message.call)?.loaded(message);
         this.loads.delete(message.call);
         return;
       case 'refused':

@@ -4,7 +4,7 @@
  * Invariants: the first restart is immediate, further ones that follow a start which came to nothing wait longer
  * each time; a slot serves a version only while a living executor holds it.
  */
-import type { ExecutorSettings, ModelDescription, Sealed, Slot } from '#inference';
+import type { ExecutorSettings, LoadedModel, Sealed, Slot } from '#inference';
 import type { Part } from '../predictions/part.js';
 import { ExecutorProcess, type RunOutcome, type RunRequest } from './executor-process.js';
 
@@ -16,7 +16,7 @@ export interface SlotOptions {
   settings: ExecutorSettings;
   /** Package folders that a new executor must hold, by version key. */
   packages(): Iterable<[key: string, directory: string]>;
-  loaded(key: string, description: ModelDescription): void;
+  loaded(key: string, model: LoadedModel): void;
   refused(key: string, reason: string): void;
   /** The slot may take work, or more kinds of it. */
   open(): void;
@@ -90,10 +90,10 @@ export class ExecutorSlot implements Slot<Part> {
   private async fill(executor: ExecutorProcess): Promise<void> {
     for (const [key, directory] of this.options.packages()) {
       try {
-        const description = await executor.load(directory);
+        const model = await executor.load(directory);
         if (this.executor !== executor) return;
         this.held.add(key);
-        this.options.loaded(key, description);
+        this.options.loaded(key, model);
         this.options.open();
       } catch (error) {
         const died = this.executor !== executor;

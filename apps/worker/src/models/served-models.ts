@@ -4,7 +4,7 @@
  * Invariants: a version consumes its queue only from `ready` on; a failed version harms no other; a state changes in
  * `move` alone, and the log line and the heartbeat hang on that change.
  */
-import { Batcher, PackWorker, type IncomingPack, type ModelDescription, type ServedVersion } from '#inference';
+import { Batcher, PackWorker, type IncomingPack, type LoadedModel, type ServedVersion } from '#inference';
 import type { WorkerContext } from '../context.js';
 import { failure, type Part } from '../predictions/part.js';
 import type { ReplyOutlet } from '../predictions/reply-outlet.js';
@@ -45,10 +45,11 @@ export class ServedModels {
   }
 
   /** An executor holds the version; the first to do so makes it ready. */
-  async loaded(key: string, description: ModelDescription): Promise<void> {
+  async loaded(key: string, { description, placement }: LoadedModel): Promise<void> {
     const version = this.versions.get(key);
     if (!version || version.target) return;
     const { context, outlet } = this.options;
+    context.log.info({ model: key, placement }, 'nodes placed');
     const batcher = new Batcher<Part>({
       maxBatchSize: description.maxBatchSize,
       runTimeoutMs: description.runTimeoutMs,

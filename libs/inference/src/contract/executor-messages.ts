@@ -7,6 +7,7 @@
  */
 import type { ErrorCode } from '../errors.js';
 import type { ModelDescription } from './model-description.js';
+import type { Placement } from './placement.js';
 
 /** `tensors` is a frame (tensor/frame.ts); `image` an encoded picture. */
 export type InputType = 'tensors' | 'image';
@@ -36,12 +37,17 @@ export interface SharedRun {
   leads: boolean;
 }
 
+export interface LoadedModel {
+  description: ModelDescription;
+  placement: Placement;
+}
+
 export type FromExecutor =
   /** The run thread is up and its providers are there; loads may come. */
   | { kind: 'ready'; providers: string[] }
   /** The executor cannot start at all; it exits after this. */
   | { kind: 'unable'; message: string }
-  | { kind: 'loaded'; call: number; description: ModelDescription }
+  | ({ kind: 'loaded'; call: number } & LoadedModel)
   | { kind: 'refused'; call: number; message: string }
   /** One result per input, in order; `bytes` holds all outputs, which results cut up by offset and length. */
   | { kind: 'ran'; batch: number; results: ExecutorResult[]; bytes: Uint8Array; prepareMs: number; run: SharedRun }
@@ -52,4 +58,6 @@ export type FromExecutor =
 export interface ExecutorSettings {
   threads: number;
   providers: string[];
+  /** Models are served even where nodes run on the CPU that another provider was asked for. */
+  cpuFallback?: boolean;
 }

@@ -58,7 +58,8 @@ async function load({ call, directory }: Extract<ToExecutor, { kind: 'load' }>):
     const former = models.get(key);
     models.set(key, model);
     if (former) await client.release(former.session);
-    await send({ kind: 'loaded', call, description: model.description });
+    const { description, placement } = model;
+    await send({ kind: 'loaded', call, description, placement });
   } catch (error) {
     await send({ kind: 'refused', call, message: textOf(error) });
   }

@@ -5,6 +5,7 @@
  * so for an output, a trial run must have shown it. A classifier is never loaded without a trial run that succeeded.
  */
 import type { ModelDescription, TensorSpec } from '../contract/model-description.js';
+import type { Placement } from '../contract/placement.js';
 import { allocate, elementCount } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/frame.js';
 import { openPackage, type Package } from './package.js';
@@ -23,6 +24,7 @@ export interface Model {
   session: number;
   task: Task;
   description: ModelDescription;
+  placement: Placement;
 }
 
 /** @throws Error with a message for whoever made the package. */
@@ -51,7 +53,8 @@ async function buildModel(opened: Package, session: OpenSession, runner: Runner)
     batched = await keepsRows(session, axis === 'free' ? 2 : 1, runner);
   }
   const task = TASK_BUILDERS[manifest.task]({ manifest, labels, inputs, outputs, batched });
-  await tryOut(task, { session, isRequired: manifest.task !== 'tensor', runner });
+  const tried = await tryOut(task, { session, isRequired: manifest.task !== 'tensor', runner });
+  const placement: Placement = session.place ? await session.place(tried) : { kind: 'cpu' };
   const description: ModelDescription = {
     v: 1,
     name: manifest.name,
@@ -65,7 +68,7 @@ async function buildModel(opened: Package, session: OpenSession, runner: Runner)
     ...(manifest.runTimeoutMs === undefined ? {} : { runTimeoutMs: manifest.runTimeoutMs }),
     checksum: opened.checksum,
   };
-  return { session: session.session, task, description };
+  return { session: session.session, task, description, placement };
 }
 
 /** onnxruntime shows an output of unknown shape like a scalar, with no axes at all; those are left open here. */
@@ -89,17 +92,24 @@ async function keepsRows({ session, inputs }: OpenSession, rows: number, runner:
   }
 }
 
-/** The first run of a session is slow, and a wrong shape shows at once: both belong to the load. */
-async function tryOut(task: Task, how: { session: OpenSession; isRequired: boolean; runner: Runner }): Promise<void> {
-  const shapes = task.trialShapes();
-  if (!shapes) return;
-  const { session, inputs } = how.session;
+/**
+ * The first run of a session is slow, and a wrong shape shows at once: both belong to the load. Resolves to whether a
+ * run has succeeded. Where it must be known which provider runs what, free sizes are tried as 1.
+ */
+async function tryOut(
+  task: Task,
+  how: { session: OpenSession; isRequired: boolean; runner: Runner },
+): Promise<boolean> {
+  const { session, inputs, place } = how.session;
+  const ones = place && inputs.map(({ shape }) => shape.map((size) => size ?? 1));
+  const shapes = task.trialShapes() ?? ones;
+  if (!shapes) return false;
   let outcome: RunOutcome;
   try {
     outcome = await how.runner.run(session, zeros(inputs, shapes));
   } catch (error) {
     // Zeros need not be a valid input of any model; they are a valid picture.
-    if (!how.isRequired) return;
+    if (!how.isRequired) return false;
     const tried = shapes.map((shape) => `[${shape.join(',')}]`).join(', ');
     throw new Error(
       `The model fails on an input of shape ${tried}, which the preprocessing in model.json gives: ${(error as Error).message}` +
@@ -107,6 +117,7 @@ async function tryOut(task: Task, how: { session: OpenSession; isRequired: boole
     );
   }
   task.checkTrial(outcome.outputs);
+  return true;
 }
 
 function zeros(inputs: readonly TensorSpec[], shapes: readonly number[][]): Tensor[] {

@@ -6,6 +6,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import type { ExecutorSettings } from '../contract/executor-messages.js';
+import type { Placement } from '../contract/placement.js';
 import type { Tensor } from '../tensor/frame.js';
 import { buffersOf, type FromRunThread, type SessionInfo, type ToRunThread } from './run-protocol.js';
 
@@ -18,8 +19,14 @@ type Call = Exclude<ToRunThread, { kind: 'close' }>;
 type Question = Call extends infer Each ? (Each extends Call ? Omit<Each, 'call'> : never) : never;
 
 /** A loaded session, by number. */
-export interface OpenSession extends SessionInfo {
+export interface OpenSession extends Omit<SessionInfo, 'watched'> {
   session: number;
+  /**
+   * There where providers other than the CPU were asked for: says which of them got the nodes, and makes runs from
+   * then on cost less. `tried`: a whole run has succeeded.
+   * @throws Error with what to do when nodes lie on the CPU that must not.
+   */
+  place?: (tried: boolean) => Promise<Placement>;
 }
 
 export interface RunOutcome {
@@ -63,7 +70,8 @@ export class RunClient {
     const session = this.sessions++;
     const answer = await this.ask({ kind: 'open', session, path });
     if (answer.kind !== 'opened') throw new Error('The run thread answered out of turn.');
-    return { session, ...answer.info };
+    const { watched, ...info } = answer.info;
+    return { session, ...info, ...(watched && { place: (tried: boolean) => this.place(session, tried) }) };
   }
 
   async run(session: number, feeds: Tensor[]): Promise<RunOutcome> {
@@ -80,6 +88,12 @@ export class RunClient {
   async close(): Promise<void> {
     this.thread.postMessage({ kind: 'close' } satisfies ToRunThread);
     await this.ended;
+  }
+
+  private async place(session: number, tried: boolean): Promise<Placement> {
+    const answer = await this.ask({ kind: 'place', session, tried });
+    if (answer.kind !== 'placed') throw new Error('The run thread answered out of turn.');
+    return answer.placement;
   }
 
   private ask(question: Question, transfer: ArrayBuffer[] = []): Promise<Exclude<Answer, { kind: 'failed' }>> {

@@ -15,8 +15,8 @@ const PROBE = 'CAcSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBe
 
 const INSTALL: Record<string, string> = {
   cuda:
-    'On linux/x64 with CUDA 12 and cuDNN 9 installed, run "ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node"' +
-    ' where npm is allowed to run its install script (package.json, allowScripts).',
+    'On linux/x64 with CUDA 12 and cuDNN 9 installed, run' +
+    ' "ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install" in the project folder (docs/gpu.md).',
   coreml: 'It comes with onnxruntime-node on macOS only.',
   dml: 'It comes with onnxruntime-node on Windows only.',
 };
@@ -25,6 +25,14 @@ INSTALL['tensorrt'] = `${INSTALL['cuda']} TensorRT 10 must be installed as well.
 export interface Outcome {
   outputs: Tensor[];
   inferMs: number;
+}
+
+/** How a session is opened whose nodes are to be placed; see placement/placed-session.ts. */
+export interface Watching {
+  /** Runs are profiled until `endProfile`, into one file whose path begins like this. */
+  profilePrefix: string;
+  /** Opening fails when a node of the main graph would be assigned to the CPU. */
+  cpuFree: boolean;
 }
 
 export class Session {
@@ -48,16 +56,21 @@ export class Session {
     }
   }
 
+  /** Writes out the profile; runs after this leave no trace and cost what they cost without one. */
+  endProfile(): void {
+    this.session.endProfiling();
+  }
+
   async release(): Promise<void> {
     await this.session.release();
   }
 }
 
 /** @throws Error with a message for the operator. */
-export async function openSession(path: string, settings: ExecutorSettings): Promise<Session> {
+export async function openSession(path: string, settings: ExecutorSettings, watching?: Watching): Promise<Session> {
   let session: InferenceSession;
   try {
-    session = await InferenceSession.create(path, optionsOf(settings));
+    session = await InferenceSession.create(path, optionsOf(settings, watching));
   } catch (error) {
     throw new Error(`onnxruntime cannot load the model file: ${withoutPaths(error)}`);
   }
@@ -83,7 +96,7 @@ export async function checkProviders(settings: ExecutorSettings): Promise<void> 
   }
 }
 
-function optionsOf({ threads, providers }: ExecutorSettings): InferenceSession.SessionOptions {
+function optionsOf({ threads, providers }: ExecutorSettings, watching?: Watching): InferenceSession.SessionOptions {
   return {
     executionProviders: providers,
     intraOpNumThreads: threads,
@@ -92,8 +105,16 @@ function optionsOf({ threads, providers }: ExecutorSettings): InferenceSession.S
     graphOptimizationLevel: 'all',
     // What fails is told in the answer; on standard error it would show paths, once for every bad input.
     logSeverityLevel: 4,
-    // Threads that spin while they wait cost other executors on the same cores a third of their speed. Strings only.
-    extra: { session: { intra_op: { allow_spinning: '0' }, inter_op: { allow_spinning: '0' } } },
+    ...(watching && { enableProfiling: true, profileFilePrefix: watching.profilePrefix }),
+    // Strings only.
+    extra: {
+      session: {
+        // Threads that spin while they wait cost other executors on the same cores a third of their speed.
+        intra_op: { allow_spinning: '0' },
+        inter_op: { allow_spinning: '0' },
+        ...(watching?.cpuFree && { disable_cpu_ep_fallback: '1' }),
+      },
+    },
   };
 }
 
