@@ -1,10 +1,13 @@
 /** Executors with a real second provider: what they load, what they refuse, and what they say. */
-import type { ChildProcess } from 'node:child_process';
+import { execFile, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { Executor } from '../../../../../test/fixtures/executor.js';
 import { fixtureModel, TemporaryPackages } from '../../../../../test/fixtures/packages.js';
+import { ENGINE } from '../../../../../test/fixtures/run-thread.js';
 import { lackOfWebGpu } from '../../../../../test/fixtures/second-provider.js';
 
 const temporary = mkdtempSync(join(tmpdir(), 'placed-session-'));
@@ -93,6 +96,28 @@ function withWebGpu(): void {
     const executor = await start(['webgpu']);
     const { placement } = await executor.load(fixtureModel('scalar_sum'));
     expect(placement).toEqual({ kind: 'counted', nodes: { webgpu: 1 }, fallback: {} });
+  });
+
+  it('without a trial run relies on what onnxruntime grants, a session without the CPU or not', async () => {
+    const script = `
+      const { PlacedSession } = await import(${JSON.stringify(pathToFileURL(join(ENGINE, 'placement/placed-session.js')).href)});
+      const answers = [];
+      for (const model of process.argv.slice(1)) {
+        const placed = await PlacedSession.open(model, { threads: 1, providers: ['webgpu'] });
+        answers.push(await placed.place(false).catch(({ message }) => message));
+        await placed.release();
+      }
+      console.log(JSON.stringify(answers));
+    `;
+    const models = ['row_sum', 'row_filter'].map((name) => join(fixtureModel(name), 'model.onnx'));
+    const args = ['--input-type=module', '-e', script, ...models];
+    const env = { ...process.env, TMPDIR: temporary, ORT_DISABLE_TELEMETRY: '1' };
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env });
+    const [granted, refused] = JSON.parse(stdout) as [object, string];
+    expect(granted).toEqual({ kind: 'uncounted', cpuFree: true });
+    expect(refused).toMatch(
+      /some nodes of this model on the CPU although webgpu was asked for; which ones cannot be told/,
+    );
   });
 
   it('refuses a file that is no model as it always did', async () => {
