@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sluice_export import ExportError, Package
-from sluice_export.package import drafting, write_json
+from sluice_export.package import drafting, name_and_version, write_json
 
 MANIFEST = {"name": "net", "version": "1", "task": "tensor"}
 
@@ -61,7 +61,7 @@ def test_a_file_that_was_changed_afterwards_is_noticed(tmp_path):
 @pytest.mark.parametrize("folder", ["Net/1", "net/v 1", "net/-1"])
 def test_a_path_that_cannot_be_served_is_refused_with_an_example(tmp_path, folder):
     with pytest.raises(ExportError, match=r"lies in <name>/<version>; came .*For example: -o models/my-net/1"):
-        write(tmp_path / folder)
+        name_and_version(tmp_path / folder)
 
 
 @pytest.mark.parametrize(

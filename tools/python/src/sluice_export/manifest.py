@@ -24,18 +24,14 @@ MAX_SIDE = 16_384
 
 def check_manifest(manifest: Mapping[str, Any]) -> None:
     """Raises ExportError at the first thing that the service would refuse."""
-    for section, known in KEYS.items():
-        part = manifest if section == "" else manifest.get(section) or {}
-        for key in part:
-            if key not in known:
-                place = f"{section}.{key}" if section else key
-                raise ExportError(f"model.json: {place} is not a known key; known are {', '.join(sorted(known))}.")
+    for section in ("", "output", "batching"):
+        _check_keys(section, manifest if section == "" else manifest.get(section, {}))
     _expect(bool(NAME.fullmatch(str(manifest.get("name")))), "name", manifest.get("name"), _NAME_RULE)
     _expect(bool(VERSION.fullmatch(str(manifest.get("version")))), "version", manifest.get("version"), _VERSION_RULE)
     task = manifest.get("task", "tensor")
     _expect(task in TASKS, "task", task, f"one of {', '.join(TASKS)}")
     if task == "image-classification":
-        _check_image(manifest.get("image"))
+        check_image(manifest.get("image"))
     else:
         _expect("image" not in manifest, "image", manifest.get("image"), f'nothing, as the task is "{task}"')
     output = manifest.get("output", {})
@@ -49,8 +45,10 @@ _NAME_RULE = 'small letters, digits, ".", "_" and "-", 64 at most, a letter or d
 _VERSION_RULE = 'a string of letters, digits, ".", "_" and "-", 32 at most'
 
 
-def _check_image(image: Any) -> None:
+def check_image(image: Any) -> None:
+    """Raises ExportError at the first thing in an `image` section that the service would refuse."""
     _expect(isinstance(image, Mapping), "image", image, "an object that says how training prepared its pictures")
+    _check_keys("image", image)
     color = image.get("color", "RGB")
     _expect(color in COLORS, "image.color", color, "RGB, BGR or GRAY")
     _expect(image.get("layout", "NCHW") in ("NCHW", "NHWC"), "image.layout", image.get("layout"), "NCHW or NHWC")
@@ -70,6 +68,14 @@ def _check_image(image: Any) -> None:
         _expect(fits, "image.resize", resize, '{"shorterSide": pixels} or {"exact": [height, width]}')
     crop = image.get("crop")
     _expect(crop is None or _is_size(crop), "image.crop", crop, "[height, width]")
+
+
+def _check_keys(section: str, part: Mapping[str, Any]) -> None:
+    known = KEYS[section]
+    for key in part:
+        if key not in known:
+            place = f"{section}.{key}" if section else key
+            raise ExportError(f"model.json: {place} is not a known key; known are {', '.join(sorted(known))}.")
 
 
 def _is_number(value: Any) -> bool:

@@ -96,7 +96,6 @@ def drafting(target: str | Path, *, force: bool = False) -> Iterator[PackageDraf
 
 def check_target(target: Path, *, force: bool) -> None:
     """Raises ExportError where no package may be written: so early that nobody waits for an export in vain."""
-    name_and_version(target)
     if not target.exists():
         return
     if not force:

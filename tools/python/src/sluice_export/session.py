@@ -30,13 +30,15 @@ class TensorSpec:
 
 
 class Session:
-    """One loaded model. `model` is a path or the serialised file.
+    """One loaded model. `model` is a path or the serialised file; `optimised` is how the service loads it.
 
     Raises ExportError where onnxruntime cannot load it or the file has inputs or outputs that are no tensors.
     """
 
-    def __init__(self, model: str | Path | bytes) -> None:
+    def __init__(self, model: str | Path | bytes, *, optimised: bool = True) -> None:
         options = onnxruntime.SessionOptions()
+        if not optimised:
+            options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # what fails is raised
         source = model if isinstance(model, bytes) else str(model)

@@ -1,0 +1,1 @@
+"""From a model in PyTorch to one ONNX file that the service loads."""

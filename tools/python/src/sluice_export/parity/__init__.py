@@ -1,0 +1,1 @@
+"""Proof that the exported file answers what the model in PyTorch answers."""

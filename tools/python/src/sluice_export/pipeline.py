@@ -1,0 +1,115 @@
+"""From a model to a package: open, try, convert, compare, write. Nothing is written before everything was proved."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sluice_export.conversion.convert import convert
+from sluice_export.inputs import example_of
+from sluice_export.package import check_target, drafting, write_json
+from sluice_export.packing import LABELS, Description, pack, parity_of
+from sluice_export.parity.report import TOLERANCES
+from sluice_export.samples import SampleWriter
+from sluice_export.sources.opening import open_object
+from sluice_export.sources.source import Source
+from sluice_export.subject import InputRequest, examining
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where the package goes and what it says; `tolerance` is the largest difference that passes, None the usual."""
+
+    folder: Path
+    description: Description
+    tolerance: float | None = None
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The package that was written, what its parity.json says, and notes for the user."""
+
+    folder: Path
+    parity: dict[str, Any]
+    notes: tuple[str, ...]
+
+
+def export(
+    model: Any,
+    example_inputs: Any,
+    *,
+    output: str | Path,
+    name: str | None = None,
+    version: str | None = None,
+    task: str = "tensor",
+    image: Any = None,
+    labels: str | Path | Sequence[str] | None = None,
+    activation: str | None = None,
+    top_k: int | None = None,
+    max_batch_size: int | None = None,
+    input_names: Sequence[str] | None = None,
+    batch_one: bool = False,
+    tolerance: float | None = None,
+    force: bool = False,
+) -> Exported:
+    """Write the package `output` (`<name>/<version>`) for `model`, proved to answer what the model answers.
+
+    model: a torch.nn.Module (its mode is restored), ScriptModule, ExportedProgram, or the path of a file of such.
+    example_inputs: a tensor, a tuple of tensors, or tensors by name; the batch axis first. Whole numbers keep to the
+        range that the example spans, so let it hold the smallest and the largest.
+    name, version: what model.json says; by default the last two parts of `output`, which the service expects.
+    image: for image classifiers: a torchvision transform, "imagenet", the path of a JSON file, or the `image` section.
+    labels: class names, or a file of them. activation (softmax), top_k (5): how scores are answered.
+    batch_one: the batch axis is fixed at 1, for models that cannot take several rows or mix them.
+    tolerance: the largest difference of values up to 1; by default 1e-4 for float32, 1e-2 for float16.
+
+    Raises ExportError, and leaves no package behind, where the model cannot be served as it is.
+    """
+    description = Description(
+        task=task,
+        name=name,
+        version=version,
+        image=image,
+        labels=labels,
+        activation=activation,
+        top_k=top_k,
+        max_batch_size=max_batch_size,
+    )
+    specs, arrays = example_of(example_inputs, input_names)
+    target = Target(Path(output), description, tolerance=tolerance, force=force)
+    check_wanted(target)
+    return export_source(open_object(model), InputRequest(specs, arrays, batch_one=batch_one), target)
+
+
+def check_wanted(target: Target) -> None:
+    """Raises ExportError for what is wrong whatever the model is; before it is opened, which may take long."""
+    target.description.check(target.folder)
+    check_target(target.folder, force=target.force)
+
+
+def export_source(source: Source, inputs: InputRequest, target: Target) -> Exported:
+    """The same for a model that is open and a target that was checked."""
+    with examining(source, inputs) as subject:
+        packing = pack(target.description, subject, target.folder)
+        converted = convert(subject, tolerance=target.tolerance)
+        parity = parity_of(subject, converted)
+        samples = SampleWriter(
+            reference=subject.answers,
+            specs=subject.specs,
+            outputs=subject.outputs,
+            manifest=packing.manifest,
+            labels=packing.labels,
+            tolerance=target.tolerance or TOLERANCES["float32"],
+            sizes=subject.sizes[:3],
+        )
+        with drafting(target.folder, force=target.force) as draft:
+            (draft.folder / "model.onnx").write_bytes(converted.data)
+            write_json(draft.folder / "parity.json", parity)
+            if packing.labels is not None:
+                text = json.dumps(packing.labels, indent=2, ensure_ascii=False)
+                (draft.folder / LABELS).write_text(text + "\n", encoding="utf-8")
+            samples.write(draft.folder)
+            draft.finish(packing.manifest)
+    return Exported(target.folder, parity, (*source.notes, *packing.notes))

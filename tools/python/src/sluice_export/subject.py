@@ -1,0 +1,139 @@
+"""What is exported and proved: the model's right answers, its inputs with names, and an example."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from sluice_export.behaviour import SIZES, Answers, check_accepts, check_repeatable, check_rows
+from sluice_export.conversion.onnx_model import batch_axis_of, load_onnx, serialise
+from sluice_export.conversion.training_ops import check_source
+from sluice_export.errors import ExportError
+from sluice_export.inputs import WHOLES, Batch, InputSpec, name_inputs, random_batch
+from sluice_export.parity.cases import Case, cases_of
+from sluice_export.reference import Reference
+from sluice_export.session import Session, TensorSpec
+from sluice_export.sources.source import Source
+
+EXAMPLE_ROWS = 2
+
+
+@dataclass(frozen=True)
+class InputRequest:
+    """Specs, perhaps without names; `arrays` are example inputs in the same order, or None for random ones."""
+
+    specs: Sequence[InputSpec]
+    arrays: Sequence[np.ndarray] | None = None
+    batch_one: bool = False
+
+
+@dataclass(frozen=True)
+class Subject:
+    """`answers` is valid inside `examining` only. `reference` is None for an ONNX file, whose answers are its own."""
+
+    source: Source
+    answers: Answers
+    reference: Reference | None
+    specs: list[InputSpec]
+    example: Batch
+    outputs: list[str]
+    batch_one: bool
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        return (1,) if self.batch_one else SIZES
+
+    def cases(self) -> list[Case]:
+        return list(cases_of(self.specs, self.example, self.sizes))
+
+
+@contextmanager
+def examining(source: Source, request: InputRequest) -> Iterator[Subject]:
+    """The subject, after everything that the service relies on was tried. Raises ExportError with what failed."""
+    if source.kind == "onnx":
+        subject = _of_onnx(source, request)
+        _check(subject)
+        yield subject
+        return
+    check_source(source)
+    reference = Reference(source)
+    if not request.specs:
+        raise ExportError("Nothing says what the model takes. Give --input with the shape of a row, such as 3x224x224.")
+    specs = name_inputs(request.specs, reference.parameter_names())
+    example = _example(specs, request)
+    with reference.evaluating():
+        outputs = _free_names(check_accepts(reference, specs, example), specs)
+        subject = Subject(source, reference, reference, specs, example, outputs, request.batch_one)
+        _check(subject)
+        yield subject
+
+
+def _check(subject: Subject) -> None:
+    check_repeatable(subject.answers, subject.example)
+    if not subject.batch_one:
+        check_rows(subject.answers, subject.specs)
+
+
+def _of_onnx(source: Source, request: InputRequest) -> Subject:
+    session = Session(serialise(load_onnx(source.model)), optimised=False)
+    axis = batch_axis_of(session)
+    if axis == "none" or (axis == "one" and not request.batch_one):
+        shapes = ", ".join(f"{each.name} {_shown(each)}" for each in session.inputs)
+        raise ExportError(
+            f"{source.origin} has a fixed batch: its inputs are {shapes}; expected a free axis 0. Export it with a free"
+            " batch axis (dynamic_shapes, or dynamic_axes)"
+            + (", or take it as it is, one row a run: --batch-one." if axis == "one" else ".")
+        )
+    given = name_inputs(request.specs, [each.name for each in session.inputs]) if request.specs else []
+    specs = [_spec_of(each, given) for each in session.inputs]
+    unknown = {spec.name for spec in given} - {spec.name for spec in specs}
+    if unknown:
+        raise ExportError(f"{source.origin} has no input {', '.join(sorted(unknown))}; its inputs are {_names(specs)}.")
+
+    def answers(batch: Batch) -> list[np.ndarray]:
+        return list(session.run(batch).values())
+
+    outputs = [each.name for each in session.outputs]
+    return Subject(source, answers, None, specs, _example(specs, request), outputs, request.batch_one)
+
+
+def _spec_of(stated: TensorSpec, given: Sequence[InputSpec]) -> InputSpec:
+    """What the user says of an input, where it is one that the file takes; else what the file says."""
+    spec = next((each for each in given if each.name == stated.name), None)
+    row = stated.shape[1:]
+    if spec is None:
+        if None in row:
+            raise ExportError(
+                f"The input {stated.name} is {_shown(stated)}; say the sizes that are free: --input {stated.name}:…"
+            )
+        ends = (0, 1) if stated.dtype.name in (*WHOLES, "bool") else (None, None)
+        return InputSpec(stated.name, stated.dtype.name, tuple(size for size in row if size is not None), *ends)
+    fits = len(spec.shape) == len(row) and all(size in (None, own) for size, own in zip(row, spec.shape, strict=True))
+    if not fits or spec.dtype != stated.dtype.name:
+        raise ExportError(
+            f"--input says {spec.name} is {spec.dtype}{list(spec.shape)}; the file takes {stated.dtype.name}"
+            f"{_shown(stated)}, the batch axis first. Correct --input."
+        )
+    return replace(spec, name=stated.name)
+
+
+def _example(specs: Sequence[InputSpec], request: InputRequest) -> Batch:
+    if request.arrays is None:
+        return random_batch(specs, 1 if request.batch_one else EXAMPLE_ROWS, seed=0)
+    rows = 1 if request.batch_one else None
+    return {spec.name: np.array(array[:rows]) for spec, array in zip(specs, request.arrays, strict=True)}
+
+
+def _free_names(outputs: list[str], specs: Sequence[InputSpec]) -> list[str]:
+    """Output names that no input has: in one graph they would be the same value."""
+    taken = {spec.name for spec in specs}
+    return [f"{name}_out" if name in taken else name for name in outputs]
+
+
+def _shown(stated: TensorSpec) -> str:
+    return "[" + ", ".join("?" if size is None else str(size) for size in stated.shape) + "]"
+
+
+def _names(specs: Sequence[InputSpec]) -> str:
+    return ", ".join(spec.name for spec in specs)
