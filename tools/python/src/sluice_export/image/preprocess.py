@@ -30,6 +30,9 @@ def preprocess(picture: Image.Image, spec: Mapping[str, Any]) -> np.ndarray:
 def place(picture: Image.Image, spec: Mapping[str, Any]) -> Image.Image:
     """Turned upright, in the model's colours, resized and cropped: still bytes."""
     upright = ImageOps.exif_transpose(picture)
+    if upright.mode.startswith("I;16"):
+        # Pillow would clip what is above 255 to white.
+        upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
     placed = upright.convert("RGB")
     if spec.get("color") == "GRAY":
         placed = placed.convert("L")
