@@ -67,7 +67,9 @@ def identity_all():
 
 def identity_of(dtype):
     """The same for one dtype alone: x to y."""
-    write(f"identity_{dtype}", [node("Identity", "x", "y")], [value("x", ["N", 2], dtype)], [value("y", ["N", 2], dtype)])
+    write(
+        f"identity_{dtype}", [node("Identity", "x", "y")], [value("x", ["N", 2], dtype)], [value("y", ["N", 2], dtype)]
+    )
 
 
 def scalar_sum():

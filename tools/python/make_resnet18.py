@@ -1,7 +1,7 @@
 """Write a ResNet-18-sized model package, for benchmarks. Weights are random (fixed seed): its answers mean nothing.
 
-    pip install -r tools/python/requirements.txt
-    python tools/python/make_resnet18.py OUT_DIR      # -> OUT_DIR/resnet18/1/{model.onnx,model.json}
+pip install ./tools/python
+python tools/python/make_resnet18.py OUT_DIR      # -> OUT_DIR/resnet18/1
 """
 
 import argparse
@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from sluice_package import export_onnx, write_manifest
+from sluice_export import export
 
 
 class Block(nn.Module):
@@ -27,9 +27,7 @@ class Block(nn.Module):
         )
         self.shortcut = nn.Identity()
         if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
 
     def forward(self, x):
         return torch.relu(self.body(x) + self.shortcut(x))
@@ -44,32 +42,23 @@ def resnet18(classes=1000):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(512, classes))
 
 
-MANIFEST = {
-    "name": "resnet18",
-    "version": "1",
-    "task": "image-classification",
-    "image": {
-        "resize": {"shorterSide": 256},
-        "crop": [224, 224],
-        "color": "RGB",
-        "scale": 1 / 255,
-        "mean": [0.485, 0.456, 0.406],
-        "std": [0.229, 0.224, 0.225],
-        "layout": "NCHW",
-    },
-    "output": {"activation": "softmax", "topK": 5},
-    "batching": {"maxBatchSize": 16, "maxDelayMs": 0},
-}
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out_dir", type=Path)
     folder = parser.parse_args().out_dir / "resnet18" / "1"
     torch.manual_seed(0)
     model = resnet18()
-    export_onnx(model, (3, 224, 224), folder / "model.onnx", "input")
-    write_manifest(folder, MANIFEST, ["model.onnx"])
+    export(
+        model,
+        torch.zeros(2, 3, 224, 224),
+        output=folder,
+        task="image-classification",
+        image="imagenet",
+        max_batch_size=16,
+        input_names=["input"],
+        output_names=["logits"],
+        force=True,
+    )
     size = (folder / "model.onnx").stat().st_size
     print(f"{folder}: {sum(p.numel() for p in model.parameters())} parameters, {size} bytes")
 

@@ -1,15 +1,14 @@
 """Train the package models/digits/1: a small CNN that reads one digit from a 16x16 gray image (white on black).
 
 Data: scikit-learn's `load_digits` (1797 8x8 pictures), split 80/20, drawn into a 16x16 canvas at varied
-size, place, angle and stroke thickness. The road: train -> save -> load -> export to ONNX -> pack.
+size, place, angle and stroke thickness. The road: train -> save -> load -> export.
 
-    pip install -r tools/python/requirements.txt
+    pip install -r tools/python/requirements.txt ./tools/python
     python tools/python/train_digits.py                        # writes models/digits/1
     python tools/python/train_digits.py --check DIR --more-seeds 2 3 4 5
 
 --check DIR: a folder of NAME_<digit>.png pictures to try the trained model on; they are never trained on.
 --more-seeds: train again with these seeds, only to report how far the result hangs on the seed.
-If onnxruntime is installed, the exported file is run with it and compared with torch.
 """
 
 import argparse
@@ -28,25 +27,18 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import nn
 
-from sluice_package import OPSET, compare, export_onnx, write_json, write_manifest
+from sluice_export import export
 
 SIZE, EPOCHS, STEPS, BATCH, RATE = 16, 50, 60, 128, 4e-3
 REPO = Path(__file__).resolve().parents[2]
-MANIFEST = {
-    "name": "digits",
-    "version": "1",
-    "task": "image-classification",
-    "image": {
-        "resize": {"shorterSide": SIZE},
-        "crop": [SIZE, SIZE],
-        "color": "GRAY",
-        "scale": 1 / 255,
-        "mean": [0],
-        "std": [1],
-        "layout": "NCHW",
-    },
-    "output": {"activation": "softmax", "topK": 3, "labels": "labels.json"},
-    "batching": {"maxBatchSize": 64, "maxDelayMs": 0},
+IMAGE = {
+    "resize": {"shorterSide": SIZE},
+    "crop": [SIZE, SIZE],
+    "color": "GRAY",
+    "scale": 1 / 255,
+    "mean": [0],
+    "std": [1],
+    "layout": "NCHW",
 }
 
 
@@ -210,13 +202,26 @@ def main():
         state = torch.load(Path(folder) / "digits.pt", weights_only=True)
     model = build_model()
     model.load_state_dict(state)
-    path = args.out / "model.onnx"
-    export_onnx(model, (1, SIZE, SIZE), path, "image")
-    write_json(args.out / "labels.json", [str(digit) for digit in range(10)])
-    write_manifest(args.out, MANIFEST, ["model.onnx", "labels.json"])
+    exported = export(
+        model,
+        torch.zeros(2, 1, SIZE, SIZE),
+        output=args.out,
+        name="digits",
+        version="1",
+        task="image-classification",
+        image=IMAGE,
+        labels=[str(digit) for digit in range(10)],
+        top_k=3,
+        max_batch_size=64,
+        input_names=["image"],
+        output_names=["logits"],
+        force=True,
+    )
+    parity = exported.parity
+    size = (args.out / "model.onnx").stat().st_size
     parameters = sum(p.numel() for p in model.parameters())
-    log(f"model.onnx  {path.stat().st_size} bytes, {parameters} parameters before folding, opset {OPSET}")
-    log(f"parity      {compare(model, (1, SIZE, SIZE), path, 'image')}\n")
+    log(f"model.onnx  {size} bytes, {parameters} parameters before folding, opset {parity['opset']}")
+    log(f"parity      {parity['runtime']} is off {parity['reference']} by {parity['maxAbsDiff']:.1e} at most\n")
     log(f"seed {args.seed} (this package): {measure(state, data, pictures)}")
     for seed in args.more_seeds:
         log(f"seed {seed}: {measure(train(seed, data, lambda line: None), data, pictures)}")

@@ -35,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status: 0, or 2 with a sentence on standard error."""
     words = list(sys.argv[1:] if argv is None else argv)
-    is_named = bool(words) and (words[0] in COMMANDS or words[0] in ("-h", "--help", "--version"))
+    is_named = bool(words) and (words[0] in COMMANDS or words in (["-h"], ["--help"], ["--version"]))
     args = build_parser().parse_args(words if is_named else [DEFAULT_COMMAND, *words])
     try:
         return args.run(args)

@@ -13,7 +13,7 @@ from sluice_export.conversion.convert import Converted
 from sluice_export.errors import ExportError
 from sluice_export.image.spec import image_section
 from sluice_export.labels import check_labels, read_labels
-from sluice_export.manifest import TASKS
+from sluice_export.manifest import TASKS, check_manifest
 from sluice_export.package import name_and_version
 from sluice_export.subject import Subject
 
@@ -66,7 +66,10 @@ def pack(wanted: Description, subject: Subject, target: Path) -> Packing:
     labels, notes = None, []
     if wanted.task == CLASSIFIER:
         manifest["image"], notes = image_section(wanted.image, subject.specs)
-        manifest["output"] = {"activation": wanted.activation or "softmax", "topK": wanted.top_k or 5}
+        manifest["output"] = {
+            "activation": wanted.activation or "softmax",
+            "topK": 5 if wanted.top_k is None else wanted.top_k,
+        }
         classes = _classes_of(subject)
         if wanted.labels is not None:
             labels = read_labels(wanted.labels)
@@ -75,6 +78,7 @@ def pack(wanted: Description, subject: Subject, target: Path) -> Packing:
         manifest["output"]["topK"] = min(manifest["output"]["topK"], classes)
     if wanted.max_batch_size is not None:
         manifest["batching"] = {"maxBatchSize": wanted.max_batch_size}
+    check_manifest(manifest)
     return Packing(manifest, labels, notes)
 
 

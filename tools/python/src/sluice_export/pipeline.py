@@ -50,6 +50,7 @@ def export(
     top_k: int | None = None,
     max_batch_size: int | None = None,
     input_names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
     batch_one: bool = False,
     tolerance: float | None = None,
     force: bool = False,
@@ -60,6 +61,7 @@ def export(
     example_inputs: a tensor, a tuple of tensors, or tensors by name; the batch axis first. Whole numbers keep to the
         range that the example spans, so let it hold the smallest and the largest.
     name, version: what model.json says; by default the last two parts of `output`, which the service expects.
+    input_names, output_names: as callers will know them; by default the parameters of `forward`, and "output".
     image: for image classifiers: a torchvision transform, "imagenet", the path of a JSON file, or the `image` section.
     labels: class names, or a file of them. activation (softmax), top_k (5): how scores are answered.
     batch_one: the batch axis is fixed at 1, for models that cannot take several rows or mix them.
@@ -80,7 +82,8 @@ def export(
     specs, arrays = example_of(example_inputs, input_names)
     target = Target(Path(output), description, tolerance=tolerance, force=force)
     check_wanted(target)
-    return export_source(open_object(model), InputRequest(specs, arrays, batch_one=batch_one), target)
+    inputs = InputRequest(specs, arrays, output_names, batch_one=batch_one)
+    return export_source(open_object(model), inputs, target)
 
 
 def check_wanted(target: Target) -> None:
@@ -108,7 +111,7 @@ def export_source(source: Source, inputs: InputRequest, target: Target) -> Expor
             (draft.folder / "model.onnx").write_bytes(converted.data)
             write_json(draft.folder / "parity.json", parity)
             if packing.labels is not None:
-                text = json.dumps(packing.labels, indent=2, ensure_ascii=False)
+                text = json.dumps(packing.labels, ensure_ascii=False)
                 (draft.folder / LABELS).write_text(text + "\n", encoding="utf-8")
             samples.write(draft.folder)
             draft.finish(packing.manifest)

@@ -21,10 +21,12 @@ EXAMPLE_ROWS = 2
 
 @dataclass(frozen=True)
 class InputRequest:
-    """Specs, perhaps without names; `arrays` are example inputs in the same order, or None for random ones."""
+    """Specs, perhaps without names; `arrays` are example inputs in the same order, or None for random ones;
+    `output_names` are the user's, or None for the usual ones."""
 
     specs: Sequence[InputSpec]
     arrays: Sequence[np.ndarray] | None = None
+    output_names: Sequence[str] | None = None
     batch_one: bool = False
 
 
@@ -63,7 +65,7 @@ def examining(source: Source, request: InputRequest) -> Iterator[Subject]:
     specs = name_inputs(request.specs, reference.parameter_names())
     example = _example(specs, request)
     with reference.evaluating():
-        outputs = _free_names(check_accepts(reference, specs, example), specs)
+        outputs = _output_names(check_accepts(reference, specs, example), request.output_names, specs)
         subject = Subject(source, reference, reference, specs, example, outputs, request.batch_one)
         _check(subject)
         yield subject
@@ -125,10 +127,16 @@ def _example(specs: Sequence[InputSpec], request: InputRequest) -> Batch:
     return {spec.name: np.array(array[:rows]) for spec, array in zip(specs, request.arrays, strict=True)}
 
 
-def _free_names(outputs: list[str], specs: Sequence[InputSpec]) -> list[str]:
-    """Output names that no input has: in one graph they would be the same value."""
-    taken = {spec.name for spec in specs}
-    return [f"{name}_out" if name in taken else name for name in outputs]
+def _output_names(own: list[str], wanted: Sequence[str] | None, specs: Sequence[InputSpec]) -> list[str]:
+    if wanted is None:
+        # In one graph an output of an input's name would be the same value.
+        taken = {spec.name for spec in specs}
+        return [f"{name}_out" if name in taken else name for name in own]
+    if len(wanted) != len(own) or len({*wanted, *(spec.name for spec in specs)}) != len(wanted) + len(specs):
+        raise ExportError(
+            f"The outputs are to be called {', '.join(wanted)}; expected {len(own)} names, none twice or an input's."
+        )
+    return list(wanted)
 
 
 def _shown(stated: TensorSpec) -> str:

@@ -14,8 +14,8 @@ from sluice_export.session import Session
 from sluice_export.sources.weights import check_finite
 
 # What onnxruntime-node 1.30 of the service was seen to load; see docs/export.md.
-NEWEST_OPSET = 23
-NEWEST_IR = 10
+NEWEST_OPSET = 26
+NEWEST_IR = 13
 MAX_BYTES = 2**31 - 1
 
 
@@ -26,9 +26,10 @@ def load_onnx(path: Path) -> onnx.ModelProto:
     except Exception as error:
         raise ExportError(f"{path.name} cannot be read: {error}. Its external data must lie beside it.") from error
     opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
-    if opset > NEWEST_OPSET:
+    if opset > NEWEST_OPSET or model.ir_version > NEWEST_IR:
         raise ExportError(
-            f"{path.name} has opset {opset}; the service loads up to {NEWEST_OPSET}. Export it with opset_version=18."
+            f"{path.name} has opset {opset} and IR version {model.ir_version}; the service loads up to"
+            f" {NEWEST_OPSET} and {NEWEST_IR}. Export it with opset_version=18, or lower model.ir_version."
         )
     check_graph(model, path.name)
     return model
@@ -48,7 +49,6 @@ def settle(model: onnx.ModelProto, specs: Sequence[InputSpec], batch: str | int)
     for value in graph.input:
         if value.name in shapes:
             _state_shape(value, (batch, *shapes[value.name]))
-    model.ir_version = min(model.ir_version, NEWEST_IR)
     _free_outputs_of_numbers(model, batch)
     return model
 
