@@ -20,14 +20,15 @@ def mlp() -> nn.Module:
 
 
 @pytest.fixture
-def refused(tmp_path, capsys):
+def refused(tmp_path, capfd):
     """Runs the command line with an output folder; returns its one sentence after checking that it failed."""
 
     def run(*words: object) -> str:
         target = tmp_path / "models" / "net" / "1"
+        capfd.readouterr()
         assert cli.main([*map(str, words), "-o", str(target)]) == 2
         assert not target.exists()
-        said = capsys.readouterr()
+        said = capfd.readouterr()
         assert said.out == ""
         assert said.err.startswith("sluice-export: ")
         assert "Traceback" not in said.err
@@ -162,6 +163,20 @@ def test_rows_that_influence_each_other(refused, tmp_path, way):
     said = refused("--model", path, "--input", "8")
     assert "Rows influence each other: 1 rows alone are answered differently than among 8" in said
     assert "--batch-one" in said
+
+
+class Bessel(nn.Linear):
+    def forward(self, x):
+        return torch.special.bessel_j0(super().forward(x))
+
+
+def test_an_operator_that_torch_cannot_convert_without_a_dump_of_the_graph(refused, tmp_path):
+    path = saved(torch.jit.trace(Bessel(8, 4).eval(), EXAMPLE), tmp_path / "net.pt", torch.jit.save)
+    said = refused("--model", path, "--input", "8")
+    assert (
+        "torch cannot convert net.pt to ONNX: by torchscript: Exporting the operator 'aten::special_bessel_j0'" in said
+    )
+    assert "by torchscript to torch.export: No ONNX function found for <OpOverload(op='prims.bessel_j0'" in said
 
 
 def test_an_unknown_task(refused, tmp_path):

@@ -149,6 +149,32 @@ def test_the_modes_of_all_submodules_are_as_they_were(target, mlp):
     check_answers(target, mlp)
 
 
+def test_a_script_in_train_mode_is_exported_in_eval_mode_and_keeps_its_mode(target, mlp):
+    script = torch.jit.script(mlp.train())
+    sluice_export.export(script, EXAMPLE, output=target)
+    assert script.training
+    check_answers(target, mlp)
+
+
+def test_half_precision_is_compared_by_what_it_can_hold(target):
+    model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 4)).half()
+    sluice_export.export(model, EXAMPLE.half(), output=target)
+    assert json.loads((target / "samples/samples.json").read_text())["samples"][0]["tolerance"] == 1e-2
+    assert Session(target / "model.onnx").inputs[0].dtype == np.float16
+
+
+def test_sizes_that_an_onnx_file_leaves_open_stay_open(target, tmp_path, capsys):
+    axes = {"x": {0: "batch", 1: "length"}}
+    path = tmp_path / "net.onnx"
+    torch.onnx.export(
+        nn.Linear(8, 4), (EXAMPLE[None],), path, input_names=["x"], dynamic_axes=axes, dynamo=False, opset_version=18
+    )
+    assert cli.main(["--model", str(path), "-o", str(target)]) == 2
+    assert "The input x is [?, ?, 8]; say the sizes that are free: --input x:" in capsys.readouterr().err
+    assert cli.main(["--model", str(path), "--input", "5x8", "-o", str(target)]) == 0
+    assert Session(target / "model.onnx").inputs[0].shape == (None, None, 8)
+
+
 def test_whole_numbers_keep_to_the_range_of_the_example(target):
     embedding = nn.Embedding(7, 3)
     sluice_export.export(embedding, torch.tensor([[0, 6, 2]]), output=target)

@@ -15,8 +15,8 @@ Answers = Callable[[Batch], list[np.ndarray]]
 SIZES = (1, 2, 3, 5, 8)
 # What people trace with; tried only to tell a fixed batch from a wrong shape.
 COMMON_BATCHES = (1, 3, 4, 8, 10, 16, 32, 64, 128)
-# Rows alone and together take different paths through the same kernels; beyond this it is another answer.
-ROW_TOLERANCE = 1e-4
+# Largest difference that is accepted, of values up to 1; of larger values in proportion. Whole numbers are to be equal.
+TOLERANCES = {"float32": 1e-4, "float64": 1e-6, "float16": 1e-2}
 
 BATCH_ONE_ADVICE = "or export it to run one row at a time: --batch-one"
 
@@ -59,7 +59,7 @@ def check_rows(reference: Answers, specs: Sequence[InputSpec]) -> None:
                     f"For {rows} rows output {index} has shape {list(got.shape)}; expected {rows} rows on axis 0 of"
                     f" every output. Return one row an input, {BATCH_ONE_ADVICE}."
                 )
-            if not is_close(got, want[:rows], ROW_TOLERANCE):
+            if not is_close(got, want[:rows], tolerance_of(want)):
                 raise ExportError(
                     f"Rows influence each other: {rows} rows alone are answered differently than among {max(SIZES)}"
                     f" (by {difference(got, want[:rows]):.3g}). Statistics over the batch are the usual cause: use"
@@ -101,6 +101,10 @@ def is_close(got: np.ndarray, want: np.ndarray, tolerance: float) -> bool:
     if not np.array_equal(got[~finite], want[~finite], equal_nan=True):
         return False
     return bool(difference(got, want) <= tolerance * scale_of(want))
+
+
+def tolerance_of(answer: np.ndarray) -> float:
+    return TOLERANCES.get(answer.dtype.name, 0.0)
 
 
 def difference(got: np.ndarray, want: np.ndarray) -> float:

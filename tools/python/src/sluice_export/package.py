@@ -80,8 +80,11 @@ def drafting(target: str | Path, *, force: bool = False) -> Iterator[PackageDraf
     """
     target = Path(target).resolve()
     check_target(target, force=force)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise ExportError(f"{target} cannot be written: {error.strerror}. Choose another output folder.") from error
     # mkdtemp keeps others out; a package is for the worker to read, which may be another user.
     staging.chmod(0o755)
     try:

@@ -10,6 +10,7 @@ import onnxruntime
 import torch
 
 from sluice_export.conversion.convert import Converted
+from sluice_export.conversion.onnx_model import opset_of
 from sluice_export.errors import ExportError
 from sluice_export.image.spec import image_section
 from sluice_export.labels import check_labels, read_labels
@@ -91,7 +92,7 @@ def parity_of(subject: Subject, converted: Converted) -> dict[str, Any]:
         "runtime": f"onnxruntime {onnxruntime.__version__}",
         "source": {"kind": subject.source.kind, "origin": subject.source.origin},
         "exporter": converted.exporter,
-        "opset": next(each.version for each in model.opset_import if each.domain in ("", "ai.onnx")),
+        "opset": opset_of(model),
         "irVersion": model.ir_version,
         "batchSizes": list(subject.sizes),
         "rowsIndependent": not subject.batch_one,

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from sluice_export.behaviour import tolerance_of
 from sluice_export.conversion.convert import convert
 from sluice_export.inputs import example_of
 from sluice_export.package import check_target, drafting, write_json
 from sluice_export.packing import LABELS, Description, pack, parity_of
-from sluice_export.parity.report import TOLERANCES
 from sluice_export.samples import SampleWriter
 from sluice_export.sources.opening import open_object
 from sluice_export.sources.source import Source
@@ -104,7 +104,7 @@ def export_source(source: Source, inputs: InputRequest, target: Target) -> Expor
             outputs=subject.outputs,
             manifest=packing.manifest,
             labels=packing.labels,
-            tolerance=target.tolerance or TOLERANCES["float32"],
+            tolerance=target.tolerance or max(map(tolerance_of, subject.answers(subject.example))),
             sizes=subject.sizes[:3],
         )
         with drafting(target.folder, force=target.force) as draft:

@@ -12,7 +12,7 @@ from torch import nn
 from torch.utils import _pytree as pytree
 
 from sluice_export.errors import ExportError
-from sluice_export.inputs import Batch
+from sluice_export.inputs import DTYPES, Batch
 from sluice_export.sources.source import Source
 from sluice_export.sources.weights import check_finite
 
@@ -66,6 +66,9 @@ class Reference:
             raise ExportError(
                 f"The model answers {kinds}; expected tensors. Wrap it in a module that returns tensors only."
             )
+        odd = sorted({str(value.dtype) for value in values} - {f"torch.{name}" for name in DTYPES})
+        if odd:
+            raise ExportError(f"The model answers {', '.join(odd)}, which is not served. Convert it: .float()")
         return values, _output_names(result, len(values))
 
     def takes_names(self, names: list[str]) -> bool:

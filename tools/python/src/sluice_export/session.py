@@ -57,6 +57,9 @@ class Session:
 
 def _spec_of(value: onnxruntime.NodeArg) -> TensorSpec:
     if value.type not in DTYPES:
-        raise ExportError(f"{value.name} is {value.type}; only tensors of {', '.join(DTYPES.values())} are served.")
+        raise ExportError(
+            f"{value.name} is {value.type}; only tensors of {', '.join(DTYPES.values())} are served. Convert it in the"
+            " model (from scikit-learn: options={'zipmap': False} in convert_sklearn)."
+        )
     shape = tuple(size if isinstance(size, int) else None for size in value.shape)
     return TensorSpec(value.name, np.dtype(DTYPES[value.type]), shape)

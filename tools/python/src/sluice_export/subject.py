@@ -58,13 +58,13 @@ def examining(source: Source, request: InputRequest) -> Iterator[Subject]:
         _check(subject)
         yield subject
         return
-    check_source(source)
     reference = Reference(source)
     if not request.specs:
         raise ExportError("Nothing says what the model takes. Give --input with the shape of a row, such as 3x224x224.")
     specs = name_inputs(request.specs, reference.parameter_names())
     example = _example(specs, request)
     with reference.evaluating():
+        check_source(source)
         outputs = _output_names(check_accepts(reference, specs, example), request.output_names, specs)
         subject = Subject(source, reference, reference, specs, example, outputs, request.batch_one)
         _check(subject)

@@ -7,7 +7,7 @@ import numpy as np
 import onnx
 
 from sluice_export.behaviour import first_line
-from sluice_export.conversion.onnx_model import batch_axis_of, check_weights, load_onnx, serialise, settle
+from sluice_export.conversion.onnx_model import batch_axis_of, check_weights, load_onnx, serialise, settle, state_shapes
 from sluice_export.conversion.routes import Conversion, Route, routes_of
 from sluice_export.conversion.training_ops import check_graph
 from sluice_export.errors import ExportError
@@ -66,7 +66,10 @@ def _proved(model: onnx.ModelProto, exporter: str, *, subject: Subject, toleranc
     origin = subject.source.origin
     check_graph(model, origin)
     check_weights(model)
-    model = settle(model, subject.specs, 1 if subject.batch_one else "batch")
+    settle(model)
+    if subject.source.kind == "torchscript":
+        # The exporters of TorchScript leave sizes open which were never tried.
+        state_shapes(model, subject.specs, 1 if subject.batch_one else "batch")
     data = serialise(model)
     session = Session(data)
     wanted = "one" if subject.batch_one else "free"

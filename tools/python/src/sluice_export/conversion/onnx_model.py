@@ -25,7 +25,7 @@ def load_onnx(path: Path) -> onnx.ModelProto:
         model = onnx.load_model(path)
     except Exception as error:
         raise ExportError(f"{path.name} cannot be read: {error}. Its external data must lie beside it.") from error
-    opset = next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
+    opset = opset_of(model)
     if opset > NEWEST_OPSET or model.ir_version > NEWEST_IR:
         raise ExportError(
             f"{path.name} has opset {opset} and IR version {model.ir_version}; the service loads up to"
@@ -35,8 +35,13 @@ def load_onnx(path: Path) -> onnx.ModelProto:
     return model
 
 
-def settle(model: onnx.ModelProto, specs: Sequence[InputSpec], batch: str | int) -> onnx.ModelProto:
-    """The model as it is kept: inputs of the shapes that are proved, no traces of the machine that made it.
+def opset_of(model: onnx.ModelProto) -> int:
+    """The version of ONNX's own operators; 0 where the model uses none of them."""
+    return next((each.version for each in model.opset_import if each.domain in ("", "ai.onnx")), 0)
+
+
+def settle(model: onnx.ModelProto) -> None:
+    """Remove all traces of the machine that made the model.
 
     The exporters note source files and stack traces on every node; without them the same weights give the same bytes
     wherever the export runs.
@@ -45,12 +50,15 @@ def settle(model: onnx.ModelProto, specs: Sequence[InputSpec], batch: str | int)
     for item in [model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer]:
         item.ClearField("metadata_props")
         item.ClearField("doc_string")
+
+
+def state_shapes(model: onnx.ModelProto, specs: Sequence[InputSpec], batch: str | int) -> None:
+    """Give the inputs the shapes that are proved, and the outputs what follows from them."""
     shapes = {spec.name: spec.shape for spec in specs}
-    for value in graph.input:
+    for value in model.graph.input:
         if value.name in shapes:
             _state_shape(value, (batch, *shapes[value.name]))
-    _free_outputs_of_numbers(model, batch)
-    return model
+    _infer_outputs(model, batch)
 
 
 def check_weights(model: onnx.ModelProto) -> None:
@@ -93,7 +101,7 @@ def _state_shape(value: onnx.ValueInfoProto, sizes: Sequence[str | int]) -> None
             dim.dim_value = size
 
 
-def _free_outputs_of_numbers(model: onnx.ModelProto, batch: str | int) -> None:
+def _infer_outputs(model: onnx.ModelProto, batch: str | int) -> None:
     """Outputs whose shapes the exporter left open get what onnx can infer of them."""
     outputs = model.graph.output
     if all(_is_stated(value) for value in outputs):

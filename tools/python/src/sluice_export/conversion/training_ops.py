@@ -17,10 +17,12 @@ NOISE = ("RandomNormal", "RandomNormalLike", "RandomUniform", "RandomUniformLike
 
 
 def check_source(source: Source) -> None:
-    """Raises ExportError where a program that is no longer Python keeps dropout or batch statistics in train mode."""
+    """Raises ExportError where a program that is no longer Python keeps dropout or batch statistics in train mode.
+
+    To be called in eval mode, which reaches scripts that ask for their mode when they run.
+    """
     found: list[str] = []
     if source.kind == "torchscript":
-        source.model.eval()
         found = [node.kind() for node in _script_nodes(source.model.inlined_graph) if _script_node_trains(node)]
     elif source.kind == "exported-program":
         nodes = [node for node in source.model.graph.nodes if node.op == "call_function"]

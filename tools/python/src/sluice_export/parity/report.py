@@ -5,13 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from sluice_export.behaviour import Answers, difference, first_line, is_close, scale_of
+from sluice_export.behaviour import Answers, difference, first_line, is_close, scale_of, tolerance_of
 from sluice_export.errors import ExportError
 from sluice_export.parity.cases import Case
 from sluice_export.session import Session
-
-# Largest difference that is accepted, of values up to 1; of larger values in proportion.
-TOLERANCES = {"float32": 1e-4, "float64": 1e-6, "float16": 1e-2}
 
 
 def compare(
@@ -32,7 +29,7 @@ def compare(
             entries.append({"case": case.name, "rows": case.rows, "verdict": "fail", "reason": first_line(error)})
             continue
         for (name, got), want in zip(answers.items(), expected, strict=True):
-            entry = _entry(got, want, tolerance or TOLERANCES.get(want.dtype.name, 0.0))
+            entry = _entry(got, want, tolerance or tolerance_of(want))
             entries.append({"case": case.name, "rows": case.rows, "output": name, **entry})
     return entries
 

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -42,12 +43,19 @@ def build_module(text: str, args: Any) -> nn.Module:
 
 def load_name(text: str) -> Any:
     """What `file.py:Name` or `pkg.mod:Name` stands for. Runs that code."""
+    import_from_here()
     place, _, name = text.rpartition(":")
     module = _load_file(Path(place)) if place.endswith(".py") else _load_module(place)
     if not hasattr(module, name):
         defined = [each for each, value in vars(module).items() if inspect.isclass(value) or inspect.isfunction(value)]
         raise ExportError(f"{place} has no {name}; it has {', '.join(defined) or 'no classes or functions'}.")
     return getattr(module, name)
+
+
+def import_from_here() -> None:
+    """Let code of the working directory be imported, as `python -m` does and an installed command does not."""
+    if "" not in sys.path and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
 
 
 def _load_file(path: Path) -> ModuleType:

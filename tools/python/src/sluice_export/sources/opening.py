@@ -8,7 +8,7 @@ from torch import nn
 
 from sluice_export.errors import ExportError
 from sluice_export.quiet import quiet
-from sluice_export.sources.code import build_module, is_code
+from sluice_export.sources.code import build_module, import_from_here, is_code
 from sluice_export.sources.detect import detect
 from sluice_export.sources.source import Source, SourceRequest
 from sluice_export.sources.weights import apply_weights, load_pickle_safely, load_weights
@@ -83,6 +83,7 @@ def _open_pickle(path: Path, *, trust: bool) -> Source:
         raise ExportError(
             f"{path.name} holds weights only. Give the class too: --model module.py:Net --weights {path.name}"
         )
+    import_from_here()
     try:
         model = torch.load(path, map_location="cpu", weights_only=False)
     except Exception as error:
