@@ -1,6 +1,7 @@
 /**
- * The second door of the library: what runs models. Only executors, tests and benchmarks open it, for it loads
- * onnxruntime and sharp; a worker names executor.js by its path and never imports from here.
+ * The second door of the library: what runs models. Only executors, tests, benchmarks and programs that embed a
+ * model (docs/edge.md) open it, for it loads onnxruntime and sharp; a worker names executor.js by its path and never
+ * imports from here.
  */
 export { finishBatch, joinBatches, prepareBatch, type FinishedBatch, type PreparedBatch } from './batch.js';
 export { decodeImage } from './image/decode.js';
@@ -9,7 +10,9 @@ export type { Pixels } from './image/pixels.js';
 export { toTensor, type Normalisation } from './image/to-tensor.js';
 export { parseManifest, type Manifest } from './manifest.js';
 export { loadModel, type Model, type Runner } from './model.js';
+export { openModel, type OpenedModel, type OpenOptions } from './opened-model.js';
 export { openPackage, type Package } from './package.js';
 export { Permits } from './permits.js';
 export { RunClient } from './run-client.js';
 export { checkProviders, openSession, Session } from './session.js';
+export type { Classification, ScoredClass } from './tasks/scores.js';

@@ -38,6 +38,7 @@ export class RunClient {
   private readonly waiting = new Map<number, Waiting>();
   /** Resolves when the thread is gone, whether asked to or not; nothing is answered after that. */
   readonly ended: Promise<void>;
+  private failure: Error | undefined;
   private calls = 0;
   private sessions = 0;
 
@@ -54,7 +55,8 @@ export class RunClient {
 
   /** @throws Error with a message for the operator when onnxruntime or a wanted provider is not there. */
   static async start(entry: URL, settings: ExecutorSettings): Promise<RunClient> {
-    const thread = new Worker(entry, { workerData: settings });
+    // Flags of the program that opened it need not suit a file: with --input-type=module no thread would start.
+    const thread = new Worker(entry, { workerData: settings, execArgv: [] });
     await new Promise<void>((resolve, reject) => {
       thread.once('error', reject);
       thread.once('message', (first: FromRunThread) => {
@@ -98,6 +100,8 @@ export class RunClient {
 
   private ask(question: Question, transfer: ArrayBuffer[] = []): Promise<Exclude<Answer, { kind: 'failed' }>> {
     const call = this.calls++;
+    // A message to a thread that is gone would never be answered.
+    if (this.failure) return Promise.reject(this.failure);
     return new Promise((resolve, reject) => {
       this.waiting.set(call, { resolve, reject });
       this.thread.postMessage({ ...question, call }, transfer);
@@ -113,6 +117,7 @@ export class RunClient {
   }
 
   private failAll(error: Error): void {
+    this.failure ??= error;
     for (const { reject } of this.waiting.values()) reject(error);
     this.waiting.clear();
   }

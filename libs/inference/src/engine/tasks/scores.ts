@@ -1,4 +1,5 @@
 /** From a classifier's raw output of one row to its best classes. All of it in double precision. */
+import { SluiceError } from '../../errors.js';
 import type { OutputSpec } from '../manifest.js';
 import { fromFloat16Bits } from '../../tensor/float16.js';
 import type { Tensor } from '../../tensor/frame.js';
@@ -7,6 +8,33 @@ export interface ScoredClass {
   index: number;
   label?: string;
   score: number;
+}
+
+/** A classifier's answer for one row: the best class, and the best of all. */
+export interface Classification {
+  prediction: number;
+  label?: string;
+  score: number;
+  /** Best first, `topK` at most. */
+  top: ScoredClass[];
+}
+
+/** @throws SluiceError where the model answered NaN. */
+export function classify(
+  output: Tensor,
+  row: number,
+  how: Omit<OutputSpec, 'labels'> & { names: readonly string[] | undefined },
+): Classification {
+  const scores = activate(scoresOf(output, row), how.activation);
+  if (scores.some(Number.isNaN)) {
+    throw new SluiceError(
+      'MODEL_RUN_FAILED',
+      'The model answered NaN for this input. Check the model and its preprocessing.',
+    );
+  }
+  const top = best(scores, how.topK, how.names);
+  const { index, ...first } = top[0]!;
+  return { prediction: index, ...first, top };
 }
 
 /** Row `row` of an output of shape [rows, classes] or [rows, classes, 1, 1]. */

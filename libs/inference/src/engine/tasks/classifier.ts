@@ -1,0 +1,75 @@
+/**
+ * What makes a model a picture classifier, apart from decoding and running: pixels to its input tensor, and its raw
+ * output to the best classes. Runs in a worker's executor and in a web page alike.
+ *
+ * Invariants: that package and model fit each other is settled when it is built, so that afterwards only a picture can
+ * be wrong; nothing here, or in what it imports, needs Node.
+ */
+import { SluiceError } from '../../errors.js';
+import type { TensorSpec } from '../../contract/model-description.js';
+import type { Tensor } from '../../tensor/frame.js';
+import { place } from '../image/place.js';
+import type { Pixels } from '../image/pixels.js';
+import { toTensor } from '../image/to-tensor.js';
+import { shown } from './check-tensors.js';
+import { pictureFormOf, type PictureForm } from './picture-form.js';
+import { classify, type Classification } from './scores.js';
+import type { TaskContext } from './task.js';
+
+export interface Classifier {
+  /** The model's input for one picture, with a batch axis of 1. @throws SluiceError for a picture of a wrong size. */
+  tensorOf(pixels: Pixels): Tensor;
+  /** The best classes of row `row` of the model's outputs. @throws SluiceError where the model answered NaN. */
+  classesOf(outputs: readonly Tensor[], row: number): Classification;
+  /** The shape of one picture's tensor, for a trial run. */
+  trialShape(): number[];
+  /** Looks at what a trial run made. @throws Error with what to change in the package. */
+  checkTrial(outputs: readonly Tensor[]): void;
+}
+
+/** @throws Error that says what in the package does not fit the model. */
+export function classifierOf(context: TaskContext): Classifier {
+  const { manifest, labels, outputs } = context;
+  const form = pictureFormOf(context);
+  checkClasses(outputs[0]!, labels);
+  const convert = toTensor(form.normalisation, form.dtype);
+  const how = { ...manifest.output, names: labels };
+  return {
+    tensorOf: (source) => {
+      const pixels = place(source, form.placement);
+      checkSize(pixels, source, form);
+      return { name: form.input.name, dtype: form.dtype, shape: form.shapeOf(pixels), data: convert(pixels) };
+    },
+    classesOf: ([output], row) => classify(output!, row, how),
+    trialShape: () => form.shapeOf(form.trialSize),
+    checkTrial: ([output]) => checkClasses(output!, labels),
+  };
+}
+
+/** Class scores are one vector a row, of as many numbers as there are labels. */
+function checkClasses({ name, dtype, shape }: TensorSpec, labels: string[] | undefined): void {
+  const what = `The model's first output "${name}"`;
+  if (dtype !== 'float32' && dtype !== 'float16' && dtype !== 'float64') {
+    throw new Error(`${what} holds ${dtype}; expected floating point scores. Put the output with the scores first.`);
+  }
+  const sizes = shape.slice(1).filter((size) => size !== 1);
+  if (sizes.length > 1) {
+    throw new Error(`${what} has shape ${shown(shape)}; expected [N, classes]. Put the output with the scores first.`);
+  }
+  const classes = shape.length === 0 ? null : (sizes[0] ?? (shape.length > 1 ? 1 : null));
+  if (labels && typeof classes === 'number' && labels.length !== classes) {
+    throw new Error(
+      `model.json: output.labels: the file has ${labels.length} labels, expected ${classes}, as the model has that many classes.`,
+    );
+  }
+}
+
+/** Only models without resize and crop, or of free sizes, can be given a picture of the wrong size. */
+function checkSize(pixels: Pixels, source: Pixels, { size }: PictureForm): void {
+  const { height, width } = size;
+  if ((height ?? pixels.height) === pixels.height && (width ?? pixels.width) === pixels.width) return;
+  throw new SluiceError(
+    'INPUT_INVALID',
+    `The picture is ${source.width}x${source.height} pixels; this model takes ${width ?? 'any'}x${height ?? 'any'} and does not resize.`,
+  );
+}
