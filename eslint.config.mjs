@@ -16,6 +16,14 @@ const transport = {
   group: ['**/queue/**', '**/apps/**', 'node:http', 'node:https', 'node:net'],
   message: 'The engine touches neither Redis nor the network.',
 };
+const native = {
+  group: ['node:*', '**/decode.js', '**/package.js', '**/session.js', '**/run-client.js'],
+  message: 'This file runs in web pages too (engine/browser.ts).',
+};
+const noNodeGlobals = ['Buffer', 'process', 'setImmediate', '__dirname'].map((name) => ({
+  name,
+  message: native.message,
+}));
 
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', '.sluice/', 'coverage/'] },
@@ -75,6 +83,17 @@ export default tseslint.config(
   {
     files: ['libs/inference/src/engine/image/decode.ts'],
     rules: { 'no-restricted-imports': forbid(bullmq, ort, ioredis, nest, transport) },
+  },
+  {
+    files: [
+      'libs/inference/src/engine/{browser,labels,manifest,value-spec}.ts',
+      'libs/inference/src/engine/image/{filter,geometry,kernel,passes,pixels,place,resample,to-tensor,wasm}.ts',
+      'libs/inference/src/engine/tasks/{check-tensors,classifier,picture-form,scores}.ts',
+    ],
+    rules: {
+      'no-restricted-imports': forbid(bullmq, ort, sharp, ioredis, nest, transport, native),
+      'no-restricted-globals': ['error', ...noNodeGlobals],
+    },
   },
   {
     files: ['libs/inference/src/config.ts', 'test/**/*.ts', '**/*.spec.ts'],

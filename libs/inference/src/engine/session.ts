@@ -7,8 +7,9 @@
 import { InferenceSession, listSupportedBackends, Tensor as OrtTensor } from 'onnxruntime-node';
 import type { ExecutorSettings } from '../contract/executor-messages.js';
 import type { TensorSpec } from '../contract/model-description.js';
-import { DTYPES, type Dtype, type NumericArray } from '../tensor/dtype.js';
+import type { Dtype, NumericArray } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/frame.js';
+import { tensorSpecOf } from './value-spec.js';
 
 /** A model of one Identity node: what it takes to learn whether a provider really works here. */
 const PROBE = 'CAcSADo3ChAKAXgSAXkiCElkZW50aXR5EgFnWg8KAXgSCgoICAESBAoCCAFiDwoBeRIKCggIARIECgIIAUIECgAQDQ==';
@@ -40,8 +41,8 @@ export class Session {
   readonly outputs: TensorSpec[];
 
   constructor(private readonly session: InferenceSession) {
-    this.inputs = session.inputMetadata.map((value) => specOf(value, 'input'));
-    this.outputs = session.outputMetadata.map((value) => specOf(value, 'output'));
+    this.inputs = session.inputMetadata.map((value) => tensorSpecOf(value, 'input'));
+    this.outputs = session.outputMetadata.map((value) => tensorSpecOf(value, 'output'));
   }
 
   async run(feeds: readonly Tensor[]): Promise<Outcome> {
@@ -116,21 +117,6 @@ function optionsOf({ threads, providers }: ExecutorSettings, watching?: Watching
       },
     },
   };
-}
-
-function specOf(value: InferenceSession.ValueMetadata, role: 'input' | 'output'): TensorSpec {
-  const what = `The model's ${role} "${value.name}"`;
-  if (!value.isTensor) {
-    throw new Error(
-      `${what} is a sequence, map or optional; only tensors are served. Export the model with tensors only.`,
-    );
-  }
-  const dtype = DTYPES.find((name) => name === value.type);
-  if (!dtype) {
-    throw new Error(`${what} holds ${value.type}; expected one of ${DTYPES.join(', ')}. Add a Cast to the model.`);
-  }
-  // A symbolic size, named or not, is any size.
-  return { name: value.name, dtype, shape: value.shape.map((size) => (typeof size === 'number' ? size : null)) };
 }
 
 function toOrt({ dtype, data, shape }: Tensor): OrtTensor {

@@ -87,7 +87,7 @@ function section(id: number, body: Code): Code {
 }
 
 function text(value: string): Code {
-  return list([...Buffer.from(value)].map((byte) => [byte]));
+  return list([...new TextEncoder().encode(value)].map((byte) => [byte]));
 }
 
 function unsigned(value: number): Code {
