@@ -11,6 +11,14 @@ it.each([
   expect({ version, isNewEnough: compare(version, floor) >= 0 }).toEqual({ version, isNewEnough: true });
 });
 
+it('has in web pages the onnxruntime that the service has', () => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    dependencies: Record<string, string>;
+    devDependencies: Record<string, string>;
+  };
+  expect(devDependencies['onnxruntime-web']).toBe(dependencies['onnxruntime-node']);
+});
+
 function compare(a: string, b: string): number {
   const [left, right] = [a, b].map((version) => version.split(/[.-]/, 3).map(Number));
   return left!.map((part, i) => part - right![i]!).find((difference) => difference !== 0) ?? 0;
