@@ -15,6 +15,7 @@ from sluice_export.errors import ExportError
 DEFAULT_COMMAND = "export"
 COMMANDS = {
     "export": "sluice_export.export_command",
+    "mobile": "sluice_export.mobile.command",
 }
 
 
