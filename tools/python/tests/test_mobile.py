@@ -12,7 +12,7 @@ from onnx import TensorProto, helper
 
 from sluice_export import ExportError, Package
 from sluice_export.cli import main
-from sluice_export.mobile.compare import compare
+from sluice_export.mobile.compare import Comparison, batches_for, compare
 from sluice_export.mobile.convert import operators_of, to_mobile
 from sluice_export.package import drafting
 from sluice_export.session import Session
@@ -129,36 +129,48 @@ def test_a_model_that_onnxruntime_cannot_load_is_refused_with_its_reason(tmp_pat
         to_mobile(package_of(tmp_path / "net" / "1", unknown), tmp_path / "mobile" / "net" / "1")
 
 
+def compared(first: bytes, second: bytes) -> Comparison:
+    one = Session(first)
+    return compare(one, Session(second), batches_for(one, Path("none")))
+
+
 @pytest.mark.parametrize("dtype", [TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL, TensorProto.STRING])
 def test_files_that_answer_otherwise_are_told_apart_whatever_they_hold(dtype):
-    def model(*nodes: onnx.NodeProto) -> Session:
-        return Session(model_of(list(nodes), {"x": dtype}, {"y": dtype}))
+    def model(*nodes: onnx.NodeProto) -> bytes:
+        return model_of(list(nodes), {"x": dtype}, {"y": dtype})
 
-    copy = helper.make_node("Identity", ["x"], ["y"])
-    twice = helper.make_node("Concat", ["x", "x"], ["y"], axis=1)
-    assert compare(model(copy), model(copy)).difference == 0
-    assert not compare(model(copy), model(twice)).is_equal
+    copy = model(helper.make_node("Identity", ["x"], ["y"]))
+    twice = model(helper.make_node("Concat", ["x", "x"], ["y"], axis=1))
+    assert compared(copy, copy) == Comparison(1, 0)
+    assert not compared(copy, twice).is_equal
 
 
-@pytest.mark.parametrize(("factor", "is_equal"), [(1.00001, True), (1.001, False)])
+@pytest.mark.parametrize(("factor", "is_equal"), [(1.00001, True), (1.001, False), (float("nan"), False)])
 def test_rounding_is_let_pass_and_a_real_difference_is_not(factor, is_equal):
-    def scaled(by: float) -> Session:
+    def scaled(by: float) -> bytes:
         constant = helper.make_node("Constant", [], ["by"], value=helper.make_tensor("by", TensorProto.FLOAT, [], [by]))
         nodes = [constant, helper.make_node("Mul", ["x", "by"], ["y"])]
-        return Session(model_of(nodes, {"x": TensorProto.FLOAT}, {"y": TensorProto.FLOAT}))
+        return model_of(nodes, {"x": TensorProto.FLOAT}, {"y": TensorProto.FLOAT})
 
-    assert compare(scaled(1000), scaled(1000 * factor)).is_equal == is_equal
+    assert compared(scaled(1000), scaled(1000 * factor)).is_equal == is_equal
+
+
+def picky() -> bytes:
+    """Takes any number of rows that is a multiple of 5."""
+    shape = helper.make_tensor("shape", TensorProto.INT64, [2], [-1, 20])
+    nodes = [
+        helper.make_node("Constant", [], ["shape"], value=shape),
+        helper.make_node("Reshape", ["x", "shape"], ["y"]),
+    ]
+    return model_of(nodes, {"x": TensorProto.FLOAT}, {"y": TensorProto.FLOAT})
 
 
 def test_inputs_that_cannot_be_made_up_are_said_not_to_be_compared(tmp_path):
-    shape = helper.make_tensor("shape", TensorProto.INT64, [2], [-1, 5])
-    picky = model_of(
-        [
-            helper.make_node("Constant", [], ["shape"], value=shape),
-            helper.make_node("Reshape", ["x", "shape"], ["y"]),
-        ],
-        {"x": TensorProto.FLOAT},
-        {"y": TensorProto.FLOAT},
-    )
-    report = to_mobile(package_of(tmp_path / "net" / "1", picky), tmp_path / "mobile" / "net" / "1")
-    assert str(report.comparison) == "not compared, as the model refuses made-up inputs"
+    report = to_mobile(package_of(tmp_path / "net" / "1", picky()), tmp_path / "mobile" / "net" / "1")
+    assert str(report.comparison).startswith("not compared: the package has no samples")
+
+
+def test_the_samples_of_the_package_are_compared_where_it_has_them(tmp_path):
+    sample = {"samples/0.input.json": json.dumps({"tensors": {"x": [[0.5] * 4] * 5}})}
+    report = to_mobile(package_of(tmp_path / "net" / "1", picky(), sample), tmp_path / "mobile" / "net" / "1")
+    assert report.comparison == Comparison(1, 0)

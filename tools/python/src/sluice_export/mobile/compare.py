@@ -1,9 +1,14 @@
-"""Whether two files of one model answer the same, on inputs made up from what the first says of them."""
+"""Whether two files of one model answer the same: on the samples of a package, and on inputs that are made up."""
 
+import json
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from sluice_export.behaviour import difference, is_close, scale_of
+from sluice_export.inputs import Batch
 from sluice_export.session import Session, TensorSpec
 
 ROWS = 3
@@ -13,33 +18,44 @@ TOLERANCE = 1e-4
 
 @dataclass(frozen=True)
 class Comparison:
-    """`difference` is the largest over all outputs, relative to the largest value of its output or 1.
+    """`batches` that both were given; `difference` is the largest, as a part of the largest value where that is
+    above 1, and infinite where shapes, dtypes or values that are no floating point numbers differ."""
 
-    It is None where the first model refused inputs that were made up, and infinite where outputs differ in kind.
-    """
-
-    difference: float | None
+    batches: int
+    difference: float
 
     @property
     def is_equal(self) -> bool:
-        return self.difference is None or self.difference <= TOLERANCE
+        return self.difference <= TOLERANCE
 
     def __str__(self) -> str:
-        if self.difference is None:
-            return "not compared, as the model refuses made-up inputs"
-        return f"a difference of {self.difference:.2g} on {ROWS} made-up rows (allowed: {TOLERANCE:g})"
+        if self.batches == 0:
+            return "not compared: the package has no samples of tensors, and the model refuses made-up ones"
+        return f"a difference of {self.difference:.2g} over {self.batches} batches (allowed: {TOLERANCE:g})"
 
 
-def compare(first: Session, second: Session) -> Comparison:
-    """Raises what onnxruntime raises where `second` fails on inputs that `first` takes."""
+def compare(first: Session, second: Session, batches: Iterable[Batch]) -> Comparison:
+    """Batches that `first` refuses are passed over. Raises what onnxruntime raises where `second` alone fails."""
+    compared, worst = 0, 0.0
+    for batch in batches:
+        try:
+            expected = first.run(batch)
+        except Exception:
+            continue
+        came = second.run(batch)
+        compared += 1
+        worst = max([worst, *(_difference(came.get(name), want) for name, want in expected.items())])
+    return Comparison(compared, worst)
+
+
+def batches_for(session: Session, samples: Path) -> Iterator[Batch]:
+    """What the sample requests in the folder `samples` hold as tensors, then one made-up batch."""
+    for path in sorted(samples.glob("*.input.json")):
+        tensors = json.loads(path.read_text(encoding="utf-8")).get("tensors", {})
+        if tensors.keys() == {spec.name for spec in session.inputs}:
+            yield {spec.name: np.array(tensors[spec.name], spec.dtype) for spec in session.inputs}
     random = np.random.default_rng(0)
-    feeds = {spec.name: _made_up(spec, random) for spec in first.inputs}
-    try:
-        expected = first.run(feeds)
-    except Exception:
-        return Comparison(None)
-    came = second.run(feeds)
-    return Comparison(max((_difference(expected[name], came.get(name)) for name in expected), default=0.0))
+    yield {spec.name: _made_up(spec, random) for spec in session.inputs}
 
 
 def _made_up(spec: TensorSpec, random: np.random.Generator) -> np.ndarray:
@@ -52,13 +68,9 @@ def _made_up(spec: TensorSpec, random: np.random.Generator) -> np.ndarray:
     return random.integers(0, 2, shape).astype(spec.dtype)
 
 
-def _difference(expected: np.ndarray, came: np.ndarray | None) -> float:
-    if came is None or came.shape != expected.shape or came.dtype != expected.dtype:
+def _difference(came: np.ndarray | None, want: np.ndarray) -> float:
+    if came is None or came.shape != want.shape or came.dtype != want.dtype:
         return float("inf")
-    if expected.dtype.kind not in "fiub":
-        return 0.0 if np.array_equal(expected, came) else float("inf")
-    if expected.size == 0 or np.array_equal(expected, came, equal_nan=expected.dtype.kind == "f"):
-        return 0.0
-    gap = np.abs(expected.astype(np.float64) - came.astype(np.float64)).max()
-    # NaN on one side alone compares as the largest difference there is.
-    return float("inf") if np.isnan(gap) else float(gap / max(1.0, np.nanmax(np.abs(expected.astype(np.float64)))))
+    if want.dtype.kind == "f" and np.array_equal(np.isfinite(came), np.isfinite(want)):
+        return difference(came, want) / scale_of(want)
+    return 0.0 if is_close(came, want, TOLERANCE) else float("inf")

@@ -16,12 +16,12 @@ from pathlib import Path
 import onnxruntime
 
 from sluice_export.errors import ExportError
-from sluice_export.mobile.compare import Comparison, compare
+from sluice_export.mobile.compare import Comparison, batches_for, compare
 from sluice_export.package import Package, check_target, drafting, name_and_version
+from sluice_export.samples import FOLDER as SAMPLES
 from sluice_export.session import Session
 
 OPERATORS = "required_operators.config"
-SAMPLES = "samples"
 # What is said of model.onnx alone, and so not of model.ort.
 LEFT_BEHIND = {"parity.json"}
 
@@ -44,19 +44,20 @@ def to_mobile(source: str | Path, target: str | Path, *, force: bool = False) ->
     cannot load the model, or the converted model answers otherwise.
     """
     source, target = Path(source), Path(target)
+    name, version = name_and_version(target)
     check_target(target, force=force)
     package = Package.read(source)
     if package.model.suffix != ".onnx":
         raise ExportError(f"{source} holds {package.model.name}; a package with model.onnx is converted.")
     with tempfile.TemporaryDirectory() as scratch:
         model, config = _convert(package.model, Path(scratch))
-        comparison = compare(Session(package.model), Session(model))
+        original = Session(package.model)
+        comparison = compare(original, Session(model), batches_for(original, package.folder / SAMPLES))
         if not comparison.is_equal:
             raise ExportError(
                 f"The converted model answers otherwise: {comparison}. Nothing was written. Report this to onnxruntime"
                 f" with the model; onnxruntime {onnxruntime.__version__} made it."
             )
-        name, version = name_and_version(target)
         with drafting(target, force=force) as draft:
             shutil.copyfile(model, draft.folder / "model.ort")
             operators = config.read_text(encoding="utf-8")
