@@ -38,8 +38,9 @@ const README = 'examples/browser/README.md';
 const digit = (file: string): Buffer => readFileSync(join('examples/digits', file));
 
 withChromium('the page of examples/browser', () => {
-  const models = new ModelsFolder().digits();
+  const models = new ModelsFolder().digits().fixtures('tiny_mobile');
   if (dataIsHere) models.squeezenet();
+  const more = dataIsHere ? ['squeezenet'] : [];
   let browser: Browser;
   let server: Child;
   let url: string;
@@ -50,7 +51,7 @@ withChromium('the page of examples/browser', () => {
     const [, program] = blocksOf(README, 'sh')[0]!.trim().split('\nnode ');
     server = new Child(program!, {}, ['--models', models.path, '--port', '0']);
     url = (await server.logged(/^Open (http\S+)$/m))[1]!;
-    stack = await Stack.start({ models: models.path, awaits: dataIsHere ? ['digits', 'squeezenet'] : ['digits'] });
+    stack = await Stack.start({ models: models.path, awaits: ['digits', 'tiny_mobile', ...more] });
   }, 90_000);
   afterAll(async () => {
     await browser.close();
@@ -138,6 +139,13 @@ withChromium('the page of examples/browser', () => {
       const { warning } = await inPage(page, 'digits/1', fixtureImage('rgba.png'));
       expect(warning).toMatch(/transparent/);
     });
+  });
+
+  it("runs a package in onnxruntime's own format", async () => {
+    const page = await open('tiny_mobile/1');
+    const picture = fixtureImage('rgb.png');
+    expectSame(await inPage(page, 'tiny_mobile/1', picture), await inService('tiny_mobile', picture), SAME_PIXELS);
+    await page.close();
   });
 
   withData('SqueezeNet in the page against the service', () => {

@@ -1,16 +1,20 @@
-"""Makes the tiny ONNX models and pictures that the tests run: test/fixtures/models/<name>/1/model.onnx and
-test/fixtures/images/.
+"""Makes the tiny models and pictures that the tests run: test/fixtures/models/<name>/1/ and test/fixtures/images/.
 
-Run from the repository's root: pip install onnx numpy pillow && python3 tools/python/make_fixtures.py
+Run from the repository's root: pip install ./tools/python && python3 tools/python/make_fixtures.py
 The same versions give the same bytes (made with onnx 1.23, numpy 2.4, Pillow 13). Nothing here is needed to run the
 tests; the results are kept in the repository.
 """
 
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, checker, helper, numpy_helper, save
 from PIL import Image
+
+from sluice_export.mobile.convert import to_mobile
+from sluice_export.package import drafting
 
 FIXTURES = Path("test/fixtures")
 OPSET = 13
@@ -209,6 +213,18 @@ def tiny_classifier():
     write("tiny_classifier", nodes, [value("pixels", ["N", 3, 8, 8])], [value("scores", ["N", 3])])
 
 
+def tiny_mobile():
+    """tiny_classifier as a mobile package. Its model.ort differs with the version of onnxruntime (made with 1.32)."""
+    image = {"resize": {"exact": [8, 8]}}
+    manifest = {"task": "image-classification", "image": image, "output": {"activation": "none", "topK": 3}}
+    with tempfile.TemporaryDirectory() as scratch:
+        source = Path(scratch) / "tiny_mobile" / "1"
+        with drafting(source) as draft:
+            shutil.copyfile(FIXTURES / "models/tiny_classifier/1/model.onnx", draft.folder / "model.onnx")
+            draft.finish({"name": "tiny_mobile", "version": "1", **manifest})
+        to_mobile(source, FIXTURES / "models/tiny_mobile/1", force=True)
+
+
 def pictures():
     folder = FIXTURES / "images"
     folder.mkdir(parents=True, exist_ok=True)
@@ -257,4 +273,5 @@ if __name__ == "__main__":
     shape_math()
     branching()
     tiny_classifier()
+    tiny_mobile()
     pictures()

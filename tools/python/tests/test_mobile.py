@@ -1,6 +1,7 @@
 """A mobile package answers as the package it was made from, in onnxruntime for Python and in the service's engine."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -72,6 +73,21 @@ def test_the_command_writes_a_package_with_the_same_manifest_and_labels(tmp_path
     assert {**package.manifest, "files": {}} == {**source.manifest, "version": "2", "files": {}}
     assert sorted(package.manifest["files"]) == ["labels.json", "model.ort", "required_operators.config"]
     assert (target / "labels.json").read_bytes() == (DIGITS / "labels.json").read_bytes()
+
+
+def test_the_command_of_the_documentation_prints_what_stands_there(tmp_path, capsys, monkeypatch):
+    page = (REPOSITORY / "docs" / "edge.md").read_text(encoding="utf-8")
+    command = re.search(r"^sluice-export (mobile .*)$", page, re.MULTILINE)[1]
+    printed = re.search(r"^```text\n(mobile/.*?)^```", page, re.MULTILINE | re.DOTALL)[1]
+    (tmp_path / "models").symlink_to(REPOSITORY / "models")
+    monkeypatch.chdir(tmp_path)
+    assert main(command.split()) == 0
+    assert without_figures(capsys.readouterr().out) == without_figures(printed)
+
+
+def without_figures(text: str) -> str:
+    """Sizes and differences change with the version of onnxruntime."""
+    return re.sub(r"\d[\d.e+-]*", "#", text)
 
 
 def test_model_ort_answers_what_model_onnx_answers(tmp_path):

@@ -63,6 +63,14 @@ describe('a classifier', () => {
     await model.close();
   });
 
+  it("is opened from onnxruntime's own format too", async () => {
+    const model = await openModel(fixtureModel('tiny_mobile'), { runner });
+    const onnx = await openModel(classifier('onnx'), { runner });
+    const picture = fixtureImage('rgb.png');
+    expect((await model.predict(picture)).top[0]).toEqual((await onnx.predict(picture)).top[0]);
+    await Promise.all([model.close(), onnx.close()]);
+  });
+
   it('fails for a broken picture alone', async () => {
     const model = await openModel(classifier('broken'), { runner });
     const [bad, good] = await Promise.allSettled([

@@ -31,7 +31,8 @@ class Comparison:
     def __str__(self) -> str:
         if self.batches == 0:
             return "not compared: the package has no samples of tensors, and the model refuses made-up ones"
-        return f"a difference of {self.difference:.2g} over {self.batches} batches (allowed: {TOLERANCE:g})"
+        batches = "1 batch" if self.batches == 1 else f"{self.batches} batches"
+        return f"a difference of {self.difference:.2g} over {batches} (allowed: {TOLERANCE:g})"
 
 
 def compare(first: Session, second: Session, batches: Iterable[Batch]) -> Comparison:
