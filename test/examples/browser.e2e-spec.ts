@@ -34,6 +34,11 @@ const CLASSIFY = `async ({ url, base64 }) => {
   }
 }`;
 
+const NO_WEBGL = `const { getContext } = OffscreenCanvas.prototype;
+OffscreenCanvas.prototype.getContext = function (kind, ...rest) {
+  return kind === 'webgl2' ? null : getContext.call(this, kind, ...rest);
+};`;
+
 const README = 'examples/browser/README.md';
 const digit = (file: string): Buffer => readFileSync(join('examples/digits', file));
 
@@ -60,8 +65,9 @@ withChromium('the page of examples/browser', () => {
     models.remove();
   });
 
-  const open = async (name: string): Promise<Page> => {
+  const open = async (name: string, before = ''): Promise<Page> => {
     const page = await browser.newPage();
+    await page.addInitScript({ content: before });
     await page.goto(`${url}/?package=${name}`);
     await page.getByText('Ready', { exact: true }).waitFor();
     return page;
@@ -123,7 +129,16 @@ withChromium('the page of examples/browser', () => {
       page = await open('digits/1');
     });
 
-    const exact = ['gray.png', 'palette.png', 'gray-alpha.png', 'gray16.png', 'rgb.png', 'rgb.webp', 'animated.gif'];
+    const exact = [
+      'gray.png',
+      'palette.png',
+      'gray-alpha.png',
+      'gray16.png',
+      'rgb.png',
+      'rgba.png',
+      'rgb.webp',
+      'animated.gif',
+    ];
     const lossy = [...Array.from({ length: 8 }, (_, i) => `orientation-${i + 1}.jpg`), 'cmyk.jpg'];
 
     it.each([
@@ -135,9 +150,11 @@ withChromium('the page of examples/browser', () => {
       expectSame(await inPage(page, 'digits/1', picture()), service, tolerance);
     });
 
-    it('warns of transparency, under which the browser has lost the colours that the service sees', async () => {
-      const { warning } = await inPage(page, 'digits/1', fixtureImage('rgba.png'));
+    it('warns of transparency where there is no WebGL, without which the colours under it are lost', async () => {
+      const without = await open('digits/1', NO_WEBGL);
+      const { warning } = await inPage(without, 'digits/1', fixtureImage('rgba.png'));
       expect(warning).toMatch(/transparent/);
+      await without.close();
     });
   });
 
