@@ -228,6 +228,6 @@ ARCHITECTURES = {
     "unet": Architecture(UNet, ("1x16x16",), normal((1, 16, 16))),
     "two-inputs": Architecture(TwoInputs, ("image:float32:1x8x8", "numbers:float32:5"), normal((1, 8, 8), (5,))),
     "two-outputs": Architecture(TwoOutputs, ("8",), normal((8,))),
-    "tokens": Architecture(Tokens, ("ids:int64:9",), tokens),
+    "tokens": Architecture(Tokens, ("ids:int64:9:0..49",), tokens),
     "control-flow": Architecture(ControlFlow, ("7x6",), normal((7, 6))),
 }

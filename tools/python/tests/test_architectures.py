@@ -10,6 +10,8 @@ from safetensors.torch import save_file
 
 from architectures import ARCHITECTURES
 from sluice_export import cli
+from sluice_export.inputs import parse_input
+from sluice_export.session import Session
 
 WAYS = [(name, way) for name, architecture in ARCHITECTURES.items() for way in ("state-dict", *architecture.kept_as)]
 
@@ -67,6 +69,14 @@ def test_its_package_proves_that_it_answers_what_pytorch_answers(packages, name,
     assert parity["verdict"] == "pass"
     assert {entry["rows"] for entry in parity["comparisons"] if entry["case"] == "random"} == {1, 2, 3, 5, 8}
     assert parity["maxAbsDiff"] < 1e-5
+
+
+@pytest.mark.parametrize(("name", "way"), WAYS)
+def test_its_file_takes_any_number_of_rows_of_the_shape_that_was_tried(packages, name, way):
+    session = Session(packages[name, way] / "model.onnx")
+    rows = [parse_input(text).shape for text in ARCHITECTURES[name].inputs]
+    assert [each.shape for each in session.inputs] == [(None, *row) for row in rows]
+    assert all(each.shape[0] is None for each in session.outputs)
 
 
 @pytest.mark.parametrize(("name", "way"), WAYS)

@@ -182,6 +182,15 @@ def test_whole_numbers_keep_to_the_range_of_the_example(target):
     assert {entry["verdict"] for entry in parity["comparisons"]} == {"pass"}
 
 
+def test_the_user_is_told_when_whole_numbers_were_hardly_tried(target, tmp_path, capsys):
+    torch.jit.save(torch.jit.script(nn.Embedding(7, 3)), tmp_path / "net.pt")
+    words = ["--model", str(tmp_path / "net.pt"), "-o", str(target), "--force", "--input"]
+    assert cli.main([*words, "ids:int64:5"]) == 0
+    assert "note: ids was tried with 0 and 1 only." in capsys.readouterr().out
+    assert cli.main([*words, "ids:int64:5:0..6"]) == 0
+    assert "note" not in capsys.readouterr().out
+
+
 def test_the_same_weights_give_the_same_bytes(tmp_path, mlp):
     for version in ("1", "2"):
         sluice_export.export(mlp, EXAMPLE, output=tmp_path / "net" / version)

@@ -22,13 +22,17 @@ GRAMMAR = "[NAME:][DTYPE:]SHAPE[:LOW..HIGH], for example 3x224x224, ids:int64:16
 
 @dataclass(frozen=True)
 class InputSpec:
-    """`shape` is a row's. `low` and `high` bound the values, ends included; None: any number will do."""
+    """`shape` is a row's. `low` and `high` bound the values, ends included; None: any number will do.
+
+    `is_range_assumed` where nobody said which whole numbers the model takes.
+    """
 
     name: str
     dtype: str
     shape: tuple[int, ...]
     low: float | None = None
     high: float | None = None
+    is_range_assumed: bool = False
 
 
 def parse_input(text: str) -> InputSpec:
@@ -45,11 +49,16 @@ def parse_input(text: str) -> InputSpec:
         raise ExportError(f"--input {text}: {before[1]} is no dtype; expected one of {', '.join(DTYPES)}.")
     if not re.fullmatch(r"(\d+(x\d+)*)?", shape) or "0" in shape.split("x"):
         raise ExportError(f"--input {text}: the shape {shape!r} is not a row's sizes; expected {GRAMMAR}.")
-    if dtype not in FLOATS and low is None:
-        # Whatever a table of embeddings holds, it has these two.
-        low, high = 0, 1
     sizes = tuple(int(size) for size in shape.split("x") if size)
-    return InputSpec(before[0] if before else "", dtype, sizes, low, high)
+    spec = InputSpec(before[0] if before else "", dtype, sizes, low, high)
+    return spec if low is not None else assume_range(spec)
+
+
+def assume_range(spec: InputSpec) -> InputSpec:
+    """Whole numbers are 0 and 1: whatever a table of embeddings holds, it has these two."""
+    if spec.dtype in FLOATS:
+        return spec
+    return replace(spec, low=0, high=1, is_range_assumed=spec.dtype in WHOLES)
 
 
 def _parse_range(part: str, text: str) -> tuple[float, float]:

@@ -115,4 +115,9 @@ def export_source(source: Source, inputs: InputRequest, target: Target) -> Expor
                 (draft.folder / LABELS).write_text(text + "\n", encoding="utf-8")
             samples.write(draft.folder)
             draft.finish(packing.manifest)
-    return Exported(target.folder, parity, (*source.notes, *packing.notes))
+    notes = [
+        f"{spec.name} was tried with 0 and 1 only. Say what it takes: --input {spec.name}:{spec.dtype}:…:0..999"
+        for spec in subject.specs
+        if spec.is_range_assumed
+    ]
+    return Exported(target.folder, parity, (*source.notes, *packing.notes, *notes))

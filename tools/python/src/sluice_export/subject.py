@@ -10,7 +10,7 @@ from sluice_export.behaviour import SIZES, Answers, check_accepts, check_repeata
 from sluice_export.conversion.onnx_model import batch_axis_of, load_onnx, serialise
 from sluice_export.conversion.training_ops import check_source
 from sluice_export.errors import ExportError
-from sluice_export.inputs import WHOLES, Batch, InputSpec, name_inputs, random_batch
+from sluice_export.inputs import Batch, InputSpec, assume_range, name_inputs, random_batch
 from sluice_export.parity.cases import Case, cases_of
 from sluice_export.reference import Reference
 from sluice_export.session import Session, TensorSpec
@@ -109,8 +109,8 @@ def _spec_of(stated: TensorSpec, given: Sequence[InputSpec]) -> InputSpec:
             raise ExportError(
                 f"The input {stated.name} is {_shown(stated)}; say the sizes that are free: --input {stated.name}:…"
             )
-        ends = (0, 1) if stated.dtype.name in (*WHOLES, "bool") else (None, None)
-        return InputSpec(stated.name, stated.dtype.name, tuple(size for size in row if size is not None), *ends)
+        sizes = tuple(size for size in row if size is not None)
+        return assume_range(InputSpec(stated.name, stated.dtype.name, sizes))
     fits = len(spec.shape) == len(row) and all(size in (None, own) for size, own in zip(row, spec.shape, strict=True))
     if not fits or spec.dtype != stated.dtype.name:
         raise ExportError(

@@ -7,6 +7,7 @@ loops and branches, and after that through torch's converter to an ExportedProgr
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import onnx
 import torch
@@ -74,7 +75,7 @@ def _by_converter(conversion: Conversion) -> onnx.ModelProto:
     return _exported(conversion, program)
 
 
-def _exported(conversion: Conversion, model, **options) -> onnx.ModelProto:
+def _exported(conversion: Conversion, model: Any, **options: Any) -> onnx.ModelProto:
     with quiet():
         program = torch.onnx.export(
             model,
