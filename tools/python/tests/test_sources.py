@@ -99,6 +99,20 @@ def test_a_frozen_script(target, tmp_path, mlp):
     check_answers(target, mlp)
 
 
+class Sinc(nn.Linear):
+    def forward(self, x):
+        return torch.sinc(super().forward(x))
+
+
+def test_torchscript_with_an_operator_that_only_torch_export_knows(target, tmp_path):
+    model = Sinc(8, 4)
+    torch.jit.save(torch.jit.trace(model, EXAMPLE), tmp_path / "net.pt")
+    assert cli.main(["--model", str(tmp_path / "net.pt"), "--input", "8", "-o", str(target)]) == 0
+    check_answers(target, model)
+    assert json.loads((target / "parity.json").read_text())["exporter"] == "torchscript to torch.export"
+    assert Session(target / "model.onnx").inputs[0].shape == (None, 8)
+
+
 def test_an_onnx_file_with_external_data_becomes_one_file(target, tmp_path, mlp):
     path = tmp_path / "net.onnx"
     options = {"dynamic_shapes": ({0: torch.export.Dim("batch")},), "verbose": False}
