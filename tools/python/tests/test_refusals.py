@@ -152,6 +152,14 @@ def test_weights_that_are_not_numbers(refused, tmp_path, mlp, value):
     assert "1 weights hold NaN or infinity: net.0.weight" in said
 
 
+def test_answers_that_are_not_numbers(refused, tmp_path, mlp):
+    with torch.no_grad():
+        mlp.net[0].weight[0, 0] = float("nan")
+    frozen = torch.jit.freeze(torch.jit.script(mlp.eval()))
+    path = saved(frozen, tmp_path / "net.pt", torch.jit.save)
+    assert "The model answers NaN only. Its weights" in refused("--model", path, "--input", "8")
+
+
 class Mixing(nn.Module):
     def forward(self, x):
         return x - x.mean(0, keepdim=True)

@@ -132,6 +132,36 @@ def test_a_model_that_mixes_rows_is_served_one_row_at_a_time_when_asked(target):
     assert Session(target / "model.onnx").inputs[0].shape == (1, 8)
 
 
+class Causal(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mask", torch.triu(torch.full((4, 4), float("-inf")), 1))
+
+    def forward(self, x):
+        return (x @ x.transpose(1, 2) + self.mask).softmax(2)
+
+
+def test_a_mask_of_infinities_is_no_damaged_weight(target):
+    example = torch.randn(2, 4, 8)
+    sluice_export.export(Causal(), example, output=target)
+    check_answers(target, Causal(), example)
+
+
+def test_examples_of_an_onnx_file_go_by_their_names(target, tmp_path):
+    class Subtract(nn.Module):
+        def forward(self, left, right):
+            return left - right
+
+    path, rows = tmp_path / "net.onnx", {0: torch.export.Dim("batch")}
+    pair = (EXAMPLE, EXAMPLE.double())
+    names = ["left", "right"]
+    torch.onnx.export(Subtract().eval(), pair, path, input_names=names, dynamic_shapes=(rows, rows), verbose=False)
+    example = {"right": pair[1], "left": pair[0]}
+    sluice_export.export(path, example, output=target)
+    with pytest.raises(sluice_export.ExportError, match=r"net.onnx takes left, right; came right. Give each"):
+        sluice_export.export(path, {"right": pair[1]}, output=target, force=True)
+
+
 class OverRows(nn.Module):
     def forward(self, x):
         return x / (1 + x.abs().amax(dim=(0, 1)))

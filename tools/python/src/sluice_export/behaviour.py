@@ -38,8 +38,13 @@ def check_accepts(reference: Reference, specs: Sequence[InputSpec], example: Bat
 
 
 def check_repeatable(reference: Answers, example: Batch) -> None:
-    """Raises ExportError where the same input gives two answers."""
+    """Raises ExportError where the same input gives two answers, or nothing but NaN."""
     first, second = reference(example), reference(example)
+    if any(one.dtype.kind == "f" and one.size > 0 and np.isnan(one).all() for one in first):
+        raise ExportError(
+            "The model answers NaN only. Its weights or batch statistics are damaged, or the example is out of its"
+            " range: give one, --input NAME:DTYPE:SHAPE:LOW..HIGH."
+        )
     if any(not np.array_equal(one, other, equal_nan=True) for one, other in zip(first, second, strict=True)):
         raise ExportError(
             "The model answers the same input differently each time, in eval mode too: dropout or other noise is"

@@ -90,8 +90,13 @@ def _of_onnx(source: Source, request: InputRequest) -> Subject:
     given = name_inputs(request.specs, [each.name for each in session.inputs]) if request.specs else []
     specs = [_spec_of(each, given) for each in session.inputs]
     unknown = {spec.name for spec in given} - {spec.name for spec in specs}
-    if unknown:
-        raise ExportError(f"{source.origin} has no input {', '.join(sorted(unknown))}; its inputs are {_names(specs)}.")
+    if unknown or (request.arrays is not None and len(given) < len(specs)):
+        raise ExportError(f"{source.origin} takes {_names(specs)}; came {_names(given)}. Give each, by these names.")
+
+    if request.arrays is not None:
+        # In the order of the file, which need not be that of the user.
+        order = [[each.name for each in given].index(spec.name) for spec in specs]
+        request = replace(request, arrays=[request.arrays[index] for index in order])
 
     def answers(batch: Batch) -> list[np.ndarray]:
         return list(session.run(batch).values())

@@ -64,7 +64,7 @@ def state_shapes(model: onnx.ModelProto, specs: Sequence[InputSpec], batch: str 
 def check_weights(model: onnx.ModelProto) -> None:
     """Raises ExportError where a weight is NaN or infinite."""
     floats = [each for each in model.graph.initializer if each.data_type in (1, 10, 11)]
-    # Infinite constants of a scalar are masks and bounds of clamps.
+    # A single infinite number is a bound or a fill.
     arrays = {each.name: onnx.numpy_helper.to_array(each) for each in floats}
     check_finite({name: torch.from_numpy(array.copy()) for name, array in arrays.items() if array.size > 1})
 

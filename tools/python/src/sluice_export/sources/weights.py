@@ -72,13 +72,20 @@ def apply_weights(model: nn.Module, state: State, origin: str) -> None:
 
 
 def check_finite(tensors: Mapping[str, torch.Tensor]) -> None:
-    """Raises ExportError where weights hold NaN or infinity."""
-    bad = [name for name, value in tensors.items() if value.is_floating_point() and not torch.isfinite(value).all()]
+    """Raises ExportError where weights hold NaN or infinity; masks, which are infinite or one other number, may."""
+    bad = [name for name, value in tensors.items() if value.is_floating_point() and not _is_usable(value)]
     if bad:
         raise ExportError(
             f"{len(bad)} weights hold NaN or infinity: {_some(bad)}."
             " Training diverged, or the file is damaged; export an earlier checkpoint."
         )
+
+
+def _is_usable(value: torch.Tensor) -> bool:
+    finite = torch.isfinite(value)
+    if finite.all():
+        return True
+    return not value.isnan().any() and value[finite].unique().numel() == 1
 
 
 def _unwrapped(loaded: Any, origin: str) -> tuple[State, list[str]]:
