@@ -1,6 +1,6 @@
 /** One cell: one contender under one load, from its fresh start to its end, in one round. */
 import { runBare } from './contenders/bare.js';
-import { bullmqTuned, bullmqWide } from './contenders/bullmq.js';
+import { bullmqDefault, bullmqTuned } from './contenders/bullmq.js';
 import type { BenchContext, ContenderName, Service, ServiceName } from './contenders/contender.js';
 import { fastifyService } from './contenders/fastify.js';
 import { sluiceService } from './contenders/sluice.js';
@@ -53,8 +53,8 @@ export interface CellTiming {
 
 export const SERVICES: Record<ServiceName, Service> = {
   fastify: fastifyService,
-  bullmq: bullmqTuned,
-  'bullmq-200': bullmqWide,
+  bullmq: bullmqDefault,
+  'bullmq-32': bullmqTuned,
   sluice: sluiceService,
 };
 

@@ -4,7 +4,7 @@ import type { NamedProcess } from '../processes/process-usage.js';
 import type { RedisProgram } from '../../../apps/cli/src/redis/redis-program.js';
 import type { Workload } from '../workloads.js';
 
-export const CONTENDER_NAMES = ['bare', 'fastify', 'bullmq', 'bullmq-200', 'sluice'] as const;
+export const CONTENDER_NAMES = ['bare', 'fastify', 'bullmq', 'bullmq-32', 'sluice'] as const;
 export type ContenderName = (typeof CONTENDER_NAMES)[number];
 export type ServiceName = Exclude<ContenderName, 'bare'>;
 

@@ -16,7 +16,7 @@ const COLOURS: Record<ContenderName, string> = {
   bare: '#8a8f98',
   fastify: '#4c78a8',
   bullmq: '#e0913a',
-  'bullmq-200': '#c9a26b',
+  'bullmq-32': '#c9a26b',
   sluice: '#1b8a5a',
 };
 
