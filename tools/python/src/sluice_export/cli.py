@@ -16,6 +16,7 @@ DEFAULT_COMMAND = "export"
 COMMANDS = {
     "export": "sluice_export.export_command",
     "mobile": "sluice_export.mobile.command",
+    "quantize": "sluice_export.quantize.command",
 }
 
 

@@ -1,0 +1,55 @@
+"""INT8 weights only: activations are quantized as they come, by the range that each run finds in its whole tensor.
+
+That range is one for all rows of a run, so rows influence each other; see row_mixing.py.
+"""
+
+import copy
+import tempfile
+from collections.abc import Collection
+from pathlib import Path
+
+import onnx
+from onnxruntime.quantization import QuantType, quantize_dynamic
+
+from sluice_export.errors import ExportError
+from sluice_export.quantize.recipe import Recipe
+
+# Convolutions are left out: their integer form without calibration is slower than float32 on the CPU.
+OPS = ("MatMul", "Gemm", "LSTM", "Attention", "EmbedLayerNormalization", "Gather")
+HEAVY = ("MatMul", "Gemm", "LSTM", "Attention")
+
+
+def dynamic_recipe(model: onnx.ModelProto, *, reduce_range: bool) -> Recipe:
+    """Raises ExportError where no operator of the model has such a form with constant weights."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    nodes = tuple(
+        node.name
+        for node in model.graph.node
+        if node.op_type in HEAVY and any(name in weights for name in node.input[1:])
+    )
+    if not nodes:
+        kinds = ", ".join(sorted({node.op_type for node in model.graph.node}))
+        raise ExportError(
+            f"The model has none of {', '.join(HEAVY)} with constant weights, which is what dynamic quantization makes"
+            f" smaller; it has {kinds}. Use --static for convolutions, or --fp16 for half the size."
+        )
+
+    def build(excluded: Collection[str]) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            target = Path(folder) / "model.onnx"
+            quantize_dynamic(
+                copy.deepcopy(model),
+                target,
+                op_types_to_quantize=list(OPS),
+                per_channel=True,
+                reduce_range=reduce_range,
+                weight_type=QuantType.QInt8,
+                nodes_to_exclude=list(excluded),
+            )
+            return target.read_bytes()
+
+    settings = {
+        "weights": "int8, a scale per channel" + (", 7 bits" if reduce_range else ""),
+        "activations": "uint8, a scale per tensor and run",
+    }
+    return Recipe("dynamic", nodes, settings, build)
