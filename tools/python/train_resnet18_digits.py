@@ -1,6 +1,6 @@
 """Train a ResNet-18 (11.2 million parameters) on handwritten digits and write its package, to quantize and to measure.
 
-    pip install -r tools/python/requirements.txt ./tools/python
+    pip install ./tools/python -r tools/python/requirements.txt
     python tools/python/train_resnet18_digits.py OUT
 
 OUT/resnet18/1 is the package, which takes pictures of 224 x 224; OUT/calibration and OUT/held-out are folders of PNG
@@ -17,17 +17,18 @@ import numpy as np
 import sklearn
 import torch
 import torch.nn.functional as F
-from make_resnet18 import MANIFEST, resnet18
+from make_resnet18 import resnet18
 from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from sluice_export import export
+from sluice_export.image.spec import IMAGENET
 
 SEED, BATCH, CALIBRATION = 1, 32, 200
 # Side of the pictures in pixels, epochs, highest learning rate.
 STAGES = ((64, 14, 2e-3), (128, 2, 7e-4), (224, 2, 4e-4))
-IMAGE = {**MANIFEST["image"], "resize": {"shorterSide": 224}}
+IMAGE = {**IMAGENET, "resize": {"shorterSide": 224}}
 MEAN, STD = (torch.tensor(IMAGE[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
 
 
@@ -140,7 +141,7 @@ def main():
         task="image-classification",
         image=IMAGE,
         labels=[str(digit) for digit in range(10)],
-        max_batch_size=MANIFEST["batching"]["maxBatchSize"],
+        max_batch_size=32,
         force=True,
     )
     log(f"parity      largest difference to PyTorch {exported.parity['maxAbsDiff']:.2g}: {exported.parity['verdict']}")

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from sluice_export.errors import ExportError
 from sluice_export.quantize.examples import Examples, read_examples
 from sluice_export.quantize.random_rows import random_examples
@@ -36,7 +38,8 @@ def choose_rows(request: QuantizeRequest, inputs: list[TensorSpec], image: Mappi
             f"{request.calibrate} holds {len(given)} rows, of which a part is held out to judge by; expected at least"
             f" {FEWEST}, and 100 or more for ranges to rely on. Add some, or name others with --held-out."
         )
-    judged = [position for position in range(len(given)) if position % HELD_OUT_EVERY == HELD_OUT_EVERY - 1]
-    held_out = given.part(judged)
-    rest = [position for position in range(len(given)) if position % HELD_OUT_EVERY != HELD_OUT_EVERY - 1]
-    return Rows(given.part(rest), held_out, held_out)
+    # Not in turn: files are often sorted by class, or written class after class.
+    order = np.random.default_rng(0).permutation(len(given)).tolist()
+    count = len(given) // HELD_OUT_EVERY
+    held_out = given.part(sorted(order[:count]))
+    return Rows(given.part(sorted(order[count:])), held_out, held_out)
