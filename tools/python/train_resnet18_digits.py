@@ -27,7 +27,7 @@ from sluice_export.image.spec import IMAGENET
 
 SEED, BATCH, CALIBRATION = 1, 32, 200
 # Side of the pictures in pixels, epochs, highest learning rate.
-STAGES = ((64, 14, 2e-3), (128, 2, 7e-4), (224, 2, 4e-4))
+STAGES = ((64, 10, 2e-3), (128, 1, 7e-4), (224, 2, 4e-4))
 IMAGE = {**IMAGENET, "resize": {"shorterSide": 224}}
 MEAN, STD = (torch.tensor(IMAGE[key]).view(1, 3, 1, 1) for key in ("mean", "std"))
 
@@ -65,7 +65,7 @@ def train(model, x, y, *, log):
         steps = len(x) // BATCH
         plan = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * steps, pct_start=0.2)
         for epoch in range(1, epochs + 1):
-            start, total = time.perf_counter(), 0.0
+            start, total = time.process_time(), 0.0
             model.train()
             for pick in torch.randperm(len(x), generator=g)[: steps * BATCH].view(steps, BATCH):
                 pictures = ((draw(x[pick], side, g) - MEAN) / STD).to(memory_format=torch.channels_last)
@@ -78,7 +78,7 @@ def train(model, x, y, *, log):
                 optimizer.step()
                 plan.step()
                 total += loss.item()
-            log(f"{side:4}  {epoch:5}  {total / steps:13.4f}  {time.perf_counter() - start:7.0f}")
+            log(f"{side:4}  {epoch:5}  {total / steps:13.4f}  {time.process_time() - start:7.0f}")
 
 
 def write_pictures(folder, pictures, labels):
@@ -121,10 +121,10 @@ def main():
     )
     log(f"data        load_digits, stratified split: {len(x)} training, {len(test_x)} test")
     log(f"model       ResNet-18, 10 classes, {parameters} parameters; seed {SEED}, one thread\n")
-    log("side  epoch  training loss  seconds")
-    start = time.perf_counter()
+    log("side  epoch  training loss  CPU s")
+    start = time.process_time()
     train(model.to(memory_format=torch.channels_last), x, y, log=log)
-    log(f"trained in {time.perf_counter() - start:.0f} s\n")
+    log(f"trained in {time.process_time() - start:.0f} s of one CPU\n")
 
     model = model.to(memory_format=torch.contiguous_format)
     g = torch.Generator().manual_seed(99)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from quantize_models import DIGITS, Spoiled, export, quantize, write_digits, write_rows
-from sluice_export import ExportError, Package
+from sluice_export import Package
 from sluice_export.cli import main
 
 
@@ -127,11 +127,3 @@ def test_held_out_rows_can_be_given_and_calibration_then_uses_all_of_its_own(tmp
     target = tmp_path / "digits" / "2"
     report = quantize(DIGITS, target, "--static", "--calibrate", pictures, "--held-out", held_out)
     assert (report["settings"]["calibrationRows"], report["heldOut"]["rows"]) == (80, 12)
-
-
-def test_an_agreement_for_a_model_without_classes_is_refused(tmp_path, spoiled, rows):
-    with pytest.raises(ExportError, match=r"this model's task has none. Use --max-difference"):
-        from sluice_export.quantize.pipeline import quantize as run
-        from sluice_export.quantize.request import QuantizeRequest
-
-        run(QuantizeRequest(spoiled, tmp_path / "spoiled" / "2", "static", calibrate=rows, agreement=0.9))

@@ -10,28 +10,28 @@ from pathlib import Path
 
 import onnx
 from onnxruntime.quantization import QuantType, quantize_dynamic
+from onnxruntime.quantization.onnx_model import ONNXModel
 
 from sluice_export.errors import ExportError
 from sluice_export.quantize.recipe import Recipe
 
 # Convolutions are left out: their integer form without calibration is slower than float32 on the CPU.
-OPS = ("MatMul", "Gemm", "LSTM", "Attention", "EmbedLayerNormalization", "Gather")
-HEAVY = ("MatMul", "Gemm", "LSTM", "Attention")
+HEAVY = ("MatMul", "LSTM", "Attention")
+OPS = (*HEAVY, "EmbedLayerNormalization", "Gather")
 
 
 def dynamic_recipe(model: onnx.ModelProto, *, reduce_range: bool) -> Recipe:
     """Raises ExportError where no operator of the model has such a form with constant weights."""
-    weights = {tensor.name for tensor in model.graph.initializer}
-    nodes = tuple(
-        node.name
-        for node in model.graph.node
-        if node.op_type in HEAVY and any(name in weights for name in node.input[1:])
-    )
-    if not nodes:
+    model = copy.deepcopy(model)
+    # The quantizer would do it and give new names, by which nodes could not be left out.
+    ONNXModel(model).replace_gemm_with_matmul()
+    weights = {tensor.name for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT}
+    nodes = [node for node in model.graph.node if node.op_type in OPS and weights.intersection(node.input)]
+    if not any(node.op_type in HEAVY for node in nodes):
         kinds = ", ".join(sorted({node.op_type for node in model.graph.node}))
         raise ExportError(
-            f"The model has none of {', '.join(HEAVY)} with constant weights, which is what dynamic quantization makes"
-            f" smaller; it has {kinds}. Use --static for convolutions, or --fp16 for half the size."
+            f"The model has none of {', '.join(HEAVY)} or Gemm with constant weights, which is what dynamic"
+            f" quantization makes smaller; it has {kinds}. Use --static for convolutions, or --fp16 for half the size."
         )
 
     def build(excluded: Collection[str]) -> bytes:
@@ -52,4 +52,4 @@ def dynamic_recipe(model: onnx.ModelProto, *, reduce_range: bool) -> Recipe:
         "weights": "int8, a scale per channel" + (", 7 bits" if reduce_range else ""),
         "activations": "uint8, a scale per tensor and run",
     }
-    return Recipe("dynamic", nodes, settings, build)
+    return Recipe("dynamic", tuple(node.name for node in nodes), settings, build)

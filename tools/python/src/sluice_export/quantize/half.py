@@ -2,6 +2,7 @@
 
 import copy
 import logging
+import math
 from collections.abc import Collection
 
 import onnx
@@ -13,7 +14,12 @@ from sluice_export.quantize.recipe import Recipe
 
 def half_recipe(model: onnx.ModelProto) -> Recipe:
     """Raises ExportError where the model has no float32 weights."""
-    weights = {tensor.name for tensor in model.graph.initializer if tensor.data_type == onnx.TensorProto.FLOAT}
+    weights = {
+        tensor.name
+        for tensor in model.graph.initializer
+        # A lone number is a constant of some formula.
+        if tensor.data_type == onnx.TensorProto.FLOAT and math.prod(tensor.dims) > 1
+    }
     nodes = tuple(node.name for node in model.graph.node if any(name in weights for name in node.input))
     if not nodes:
         raise ExportError("The model has no float32 weights, so that --fp16 would change nothing.")

@@ -49,8 +49,8 @@ def quantize(request: QuantizeRequest) -> Quantized:
     is_classifier = package.manifest.get("task") == "image-classification"
     threshold = request.threshold(is_classifier=is_classifier)
     engine = NodeEngine.find(request.node_engine)
-    model = prepare(package.model)
     original = Session(package.model)
+    model = prepare(package.model)
     takes_rows = _takes_many(original.inputs)
     rows = choose_rows(request, original.inputs, package.manifest.get("image"))
     recipe = _recipe_of(request, model, rows, size=BATCH if takes_rows else 1)

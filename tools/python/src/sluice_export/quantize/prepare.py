@@ -1,5 +1,6 @@
 """A float32 ONNX file made ready: loadable, not quantized yet, optimised, with shapes known and every node named."""
 
+import copy
 import logging
 import tempfile
 from collections import Counter
@@ -57,7 +58,7 @@ def _preprocessed(model: onnx.ModelProto) -> onnx.ModelProto:
             # Symbolic shapes fail on operators that they do not know; the rest does without them.
             for skip_symbolic in (False, True):
                 try:
-                    quant_pre_process(model, target, skip_symbolic_shape=skip_symbolic)
+                    quant_pre_process(copy.deepcopy(model), target, skip_symbolic_shape=skip_symbolic)
                     return onnx.load(target)
                 except Exception as error:
                     failure = error

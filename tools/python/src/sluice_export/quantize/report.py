@@ -101,7 +101,7 @@ def _notes(found: Evidence, report: dict[str, Any]) -> list[str]:
     if found.is_mixing:
         notes.append(
             "Rows of one run influence each other: scales of activations are found for the whole run. maxBatchSize is"
-            " set to 1, so that every caller gets the answer of his row alone; use --static to keep batches."
+            " set to 1, so that every caller gets the answer of his row alone. --static keeps batches."
         )
     if found.timing.note:
         notes.append(found.timing.note[0].upper() + found.timing.note[1:] + ".")
