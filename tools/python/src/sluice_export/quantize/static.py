@@ -1,8 +1,8 @@
 """INT8 by calibration: weights int8 a channel, activations uint8 a tensor, written as QuantizeLinear/DequantizeLinear.
 
-uint8 activations with int8 weights are what the dot product of x86 (VNNI: vpdpbusd) multiplies; onnxruntime turns
-int8 activations into uint8 before it. Without VNNI the products of a pair may saturate: `reduce_range` keeps weights
-to 7 bits for such CPUs.
+uint8 by int8 is what the dot product of x86 (VNNI: vpdpbusd) multiplies: int8 activations took 2.5 times as long there
+and were no truer (docs/quantization.md). Without VNNI the sum of two products may saturate: `reduce_range` keeps
+weights to 7 bits for such CPUs.
 """
 
 import copy

@@ -1,0 +1,103 @@
+/**
+ * Two versions of one classifier, such as a quantized one and its original, served side by side and loaded in turn.
+ *
+ *   npm run --silent build && node dist/tools/bench/versions.js MODELS NAME BEFORE AFTER [--image FILE] [--callers N]
+ *     [--seconds N] [--rounds N]
+ *
+ * One gateway and one worker as `npm start` runs them. In every round each version gets its seconds, in an order that
+ * turns, so that a machine that gets slower is slower for both; medians of the rounds count.
+ */
+import { copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { loadWorkerConfig } from '#inference';
+import { sluiceService } from './contenders/sluice.js';
+import { LoadGenerator } from './load/load-generator.js';
+import { makePicture } from './picture.js';
+import { Children } from './processes/children.js';
+import { machineCpuMicros, usageOf } from './processes/process-usage.js';
+import { findRedis } from './processes/redis.js';
+import { median } from './report/medians.js';
+import type { Workload } from './workloads.js';
+
+const text = { type: 'string' } as const;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { image: text, callers: text, seconds: text, rounds: text },
+});
+const [models, name, ...versions] = positionals;
+if (models === undefined || name === undefined || versions.length !== 2) {
+  throw new Error('Expected MODELS NAME BEFORE AFTER: a folder of packages, a name in it, and two of its versions.');
+}
+const callers = Number(values.callers ?? 16);
+const windowMs = Number(values.seconds ?? 5) * 1_000;
+const rounds = Number(values.rounds ?? 5);
+
+const scratch = await mkdtemp(join(tmpdir(), 'sluice-versions-'));
+const children = new Children(scratch);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+try {
+  await compare();
+} finally {
+  await rm(scratch, { recursive: true, force: true });
+}
+process.exit(0);
+
+async function compare(): Promise<void> {
+  const bodyFile = join(scratch, 'body.jpg');
+  if (values.image === undefined) await writeFile(bodyFile, await makePicture());
+  else await copyFile(values.image, bodyFile);
+  const workload = await workloadOf(bodyFile);
+  const cpus = loadWorkerConfig({}).executors;
+  const service = await sluiceService.start(workload, { children, redis: await findRedis(), scratch, cpus });
+  const generator = await LoadGenerator.start(children);
+  const perSecond: number[][] = [[], []];
+  // The first round warms up and does not count.
+  for (let round = 0; round <= rounds; round++) {
+    const order = round % 2 === 0 ? [0, 1] : [1, 0];
+    for (const which of order) {
+      const path = `/predict/${name}/${versions[which]}`;
+      const target = { port: service.port, path, contentType: 'image/jpeg', bodyFile, marker: '"prediction"' };
+      const pids = [...service.processes(), { name: 'generator', pid: generator.pid }];
+      const look = (): number[] => [machineCpuMicros(), sum(pids.map((each) => usageOf(each)?.cpuMicros ?? 0))];
+      const settings = { target, load: { kind: 'callers', callers } as const, warmupMs: 500, windowMs };
+      const { summary, before, after } = await generator.run(settings, look);
+      if (summary.failures > 0) throw new Error(`${path}: ${summary.failures} failures: ${summary.reasons[0]}`);
+      const others = (after[0]! - before[0]! - (after[1]! - before[1]!)) / 1_000 / summary.windowMs;
+      const rate = summary.completed / (summary.windowMs / 1_000);
+      const said = `${rate.toFixed(1)}/s  p50 ${summary.latency.p50Ms.toFixed(0)} ms`;
+      print(`${round === 0 ? 'warm-up' : `round ${round}`}  ${path}  ${said}  (others: ${others.toFixed(2)} cores)`);
+      if (round > 0) perSecond[which]!.push(rate);
+    }
+  }
+  const [before, after] = perSecond.map(median) as [number, number];
+  const ratio = (after / before).toFixed(2);
+  print(`median of ${rounds} rounds, ${callers} callers: ${before.toFixed(1)}/s and ${after.toFixed(1)}/s, ${ratio} x`);
+  await generator.stop();
+  await service.stop();
+}
+
+async function workloadOf(bodyFile: string): Promise<Workload> {
+  const modelsDir = resolve(models!);
+  return {
+    name: 'image',
+    model: name!,
+    packageDir: join(modelsDir, name!, versions[0]!),
+    modelsDir,
+    bodyFile,
+    bodyBytes: (await stat(bodyFile)).size,
+    contentType: 'image/jpeg',
+    callers: [callers],
+    heatCallers: callers,
+    bareBatch: 1,
+  };
+}
+
+function sum(numbers: number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
