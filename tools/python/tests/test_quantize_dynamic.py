@@ -56,9 +56,14 @@ def test_without_rows_nothing_is_judged_and_the_report_says_so(tmp_path, folder)
     assert report["rowMixing"]["mixes"]
 
 
+def nodes_of(folder):
+    return onnx.load(folder / "attending" / "2" / "model.onnx").graph.node
+
+
 def test_nodes_can_be_left_out_of_dynamic_quantization(tmp_path, folder):
     rows = folder / "attending-rows"
     whole = quantize(folder / "attending" / "1", tmp_path / "attending" / "2", "--dynamic", "--held-out", rows)
+    assert whole["nodes"] == len([node for node in nodes_of(tmp_path) if node.op_type == "MatMulInteger"])
     wanted = whole["heldOut"]["maxRelDiff"] * 0.9
     flags = ("--dynamic", "--held-out", rows, "--max-difference", str(wanted))
     report = quantize(folder / "attending" / "1", tmp_path / "attending" / "3", *flags)

@@ -1,6 +1,7 @@
 """Static quantization: a whole package that answers nearly the same, or none."""
 
 import json
+import shutil
 
 import numpy as np
 import onnx
@@ -10,6 +11,7 @@ import torch
 from quantize_models import DIGITS, Spoiled, export, quantize, write_digits, write_rows
 from sluice_export import Package
 from sluice_export.cli import main
+from sluice_export.session import Session
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,16 @@ def test_layers_that_spoil_the_answers_stay_in_float32_and_no_others(tmp_path, s
     assert report["heldOut"]["maxRelDiff"] <= 0.05
 
 
+def test_rows_of_one_class_are_said_to_prove_little(tmp_path, pictures):
+    (tmp_path / "sevens").mkdir()
+    for index in range(7, 80, 10):
+        shutil.copy(pictures / f"{index:03}.png", tmp_path / "sevens")
+    flags = ("--static", "--calibrate", pictures, "--held-out", tmp_path / "sevens")
+    report = quantize(DIGITS, tmp_path / "digits" / "2", *flags)
+    assert report["heldOut"]["classesPredicted"] == 1
+    assert any("Give rows of every class" in note for note in report["notes"])
+
+
 def test_tries_are_bounded_and_a_model_that_is_not_good_enough_is_not_written(tmp_path, spoiled, rows, capsys):
     flags = ["--static", "--calibrate", str(rows), "--tries", "2", "--seconds", "0"]
     assert main(["quantize", str(spoiled), "-o", str(tmp_path / "spoiled" / "2"), *flags]) == 2
@@ -110,6 +122,7 @@ def test_tries_are_bounded_and_a_model_that_is_not_good_enough_is_not_written(tm
 def test_samples_are_kept_with_the_answers_of_the_quantized_model(tmp_path, rows, spoiled):
     report = quantize(spoiled, tmp_path / "spoiled" / "2", "--static", "--calibrate", rows)
     before, after = spoiled / "samples", tmp_path / "spoiled" / "2" / "samples"
+    session = Session(after.parent / "model.onnx")
     entries = json.loads((after / "samples.json").read_text())["samples"]
     assert (
         len(entries) == len(json.loads((before / "samples.json").read_text())["samples"]) == report["samples"]["kept"]
@@ -118,6 +131,9 @@ def test_samples_are_kept_with_the_answers_of_the_quantized_model(tmp_path, rows
         assert (after / entry["input"]).read_bytes() == (before / entry["input"]).read_bytes()
         got, want = (json.loads((folder / entry["output"]).read_text())["tensors"] for folder in (after, before))
         (name,) = want
+        rows = json.loads((after / entry["input"]).read_text())["tensors"]
+        feeds = {key: np.array(value, np.float32) for key, value in rows.items()}
+        assert np.array_equal(session.run(feeds)[name], np.array(got[name], np.float32))
         difference = np.abs(np.array(got[name]) - np.array(want[name])).max()
         assert 0 < difference <= 2.2 * entry["tolerance"] * max(1, np.abs(want[name]).max())
 

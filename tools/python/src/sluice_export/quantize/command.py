@@ -1,6 +1,7 @@
 """The command `quantize`: flags to a request, the table, and the report."""
 
 import argparse
+import sys
 from pathlib import Path
 
 EXAMPLE = """\
@@ -75,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         node_engine=args.node_engine,
         force=args.force,
     )
-    quantized = quantize(request)
+    quantized = quantize(request, lambda doing: print(f"{doing} …", file=sys.stderr))
     print(table_of(quantized.report))
     if args.report is not None:
         write_json(args.report, quantized.report)

@@ -1,6 +1,7 @@
 """From a float32 package to a quantized one: prepare, quantize, judge, leave out what spoils it, time, write."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,8 +42,11 @@ class Quantized:
     report: dict[str, Any]
 
 
-def quantize(request: QuantizeRequest) -> Quantized:
-    """Raises ExportError, and leaves no package behind, where the model cannot be quantized well enough."""
+def quantize(request: QuantizeRequest, tell: Callable[[str], None] = lambda _: None) -> Quantized:
+    """`tell` is called with what is being done, where it may take minutes.
+
+    Raises ExportError, and leaves no package behind, where the model cannot be quantized well enough.
+    """
     request.check()
     package = Package.read(request.package)
     check_target(request.target, force=request.force)
@@ -53,11 +57,13 @@ def quantize(request: QuantizeRequest) -> Quantized:
     model = prepare(package.model)
     takes_rows = _takes_many(original.inputs)
     rows = choose_rows(request, original.inputs, package.manifest.get("image"))
+    if rows.calibration is not None:
+        tell(f"calibrating on {len(rows.calibration)} rows")
     recipe = _recipe_of(request, model, rows, size=BATCH if takes_rows else 1)
 
     # Judged as it will be served: rows that would mix run one at a time.
     size = BATCH if takes_rows and request.mode != "dynamic" else 1
-    search = _search(recipe, rows, original, threshold=threshold, tries=request.tries, size=size)
+    search = _search(recipe, rows, original, threshold=threshold, tries=request.tries, size=size, tell=tell)
     if search.chosen is None:
         raise ExportError(_not_good_enough(search, threshold))
     quantized = Session(search.chosen.data)
@@ -68,6 +74,7 @@ def quantize(request: QuantizeRequest) -> Quantized:
         _copy_files(package, draft.folder)
         path = draft.folder / "model.onnx"
         path.write_bytes(search.chosen.data)
+        tell("timing")
         timing = measure(
             [package.model, path],
             rows.trying,
@@ -94,12 +101,22 @@ def _recipe_of(request: QuantizeRequest, model: onnx.ModelProto, rows: Rows, *, 
     return static_recipe(model, rows.calibration, options=options, size=size)
 
 
-def _search(recipe: Recipe, rows: Rows, original: Session, *, threshold: Threshold, tries: int, size: int) -> Search:
+def _search(
+    recipe: Recipe,
+    rows: Rows,
+    original: Session,
+    *,
+    threshold: Threshold,
+    tries: int,
+    size: int,
+    tell: Callable[[str], None],
+) -> Search:
     if rows.judging is None:
         return find_attempt(attempting(recipe, None, threshold), list, tries=1)
     yardstick = Yardstick(original, rows.judging, size=size, is_classifier=threshold.agreement is not None)
 
     def ranking() -> list[str]:
+        tell(f"not good enough: trying each of {len(recipe.nodes)} nodes alone")
         seen = (rows.calibration or rows.judging).spread(RANKING_ROWS)
         return rank(recipe, Yardstick(original, seen, size=size, is_classifier=False))
 
