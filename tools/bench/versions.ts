@@ -5,7 +5,8 @@
  *     [--seconds N] [--rounds N]
  *
  * One gateway and one worker as `npm start` runs them. In every round each version gets its seconds, in an order that
- * turns, so that a machine that gets slower is slower for both; medians of the rounds count.
+ * turns, so that a machine that gets slower is slower for both; medians of the rounds count. The CPU time of a request
+ * is that of gateway, worker, executors and Redis: it says what the machine could do where other work disturbs it.
  */
 import { copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,10 +17,16 @@ import { sluiceService } from './contenders/sluice.js';
 import { LoadGenerator } from './load/load-generator.js';
 import { makePicture } from './picture.js';
 import { Children } from './processes/children.js';
-import { machineCpuMicros, usageOf } from './processes/process-usage.js';
+import { machineCpuMicros, usageOf, type NamedProcess } from './processes/process-usage.js';
 import { findRedis } from './processes/redis.js';
 import { median } from './report/medians.js';
 import type { Workload } from './workloads.js';
+
+interface Usage {
+  machine: number;
+  service: number;
+  generator: number;
+}
 
 const text = { type: 'string' } as const;
 const { values, positionals } = parseArgs({
@@ -53,27 +60,39 @@ async function compare(): Promise<void> {
   const service = await sluiceService.start(workload, { children, redis: await findRedis(), scratch, cpus });
   const generator = await LoadGenerator.start(children);
   const perSecond: number[][] = [[], []];
+  const cpuMs: number[][] = [[], []];
   // The first round warms up and does not count.
   for (let round = 0; round <= rounds; round++) {
     const order = round % 2 === 0 ? [0, 1] : [1, 0];
     for (const which of order) {
       const path = `/predict/${name}/${versions[which]}`;
       const target = { port: service.port, path, contentType: 'image/jpeg', bodyFile, marker: '"prediction"' };
-      const pids = [...service.processes(), { name: 'generator', pid: generator.pid }];
-      const look = (): number[] => [machineCpuMicros(), sum(pids.map((each) => usageOf(each)?.cpuMicros ?? 0))];
+      const micros = (each: NamedProcess): number => usageOf(each)?.cpuMicros ?? 0;
+      const look = (): Usage => ({
+        machine: machineCpuMicros(),
+        service: sum(service.processes().map(micros)),
+        generator: micros({ name: 'generator', pid: generator.pid }),
+      });
       const settings = { target, load: { kind: 'callers', callers } as const, warmupMs: 500, windowMs };
       const { summary, before, after } = await generator.run(settings, look);
       if (summary.failures > 0) throw new Error(`${path}: ${summary.failures} failures: ${summary.reasons[0]}`);
-      const others = (after[0]! - before[0]! - (after[1]! - before[1]!)) / 1_000 / summary.windowMs;
+      const spent = after.service - before.service;
+      const others = after.machine - before.machine - spent - (after.generator - before.generator);
+      const cores = (others / 1_000 / summary.windowMs).toFixed(2);
       const rate = summary.completed / (summary.windowMs / 1_000);
-      const said = `${rate.toFixed(1)}/s  p50 ${summary.latency.p50Ms.toFixed(0)} ms`;
-      print(`${round === 0 ? 'warm-up' : `round ${round}`}  ${path}  ${said}  (others: ${others.toFixed(2)} cores)`);
-      if (round > 0) perSecond[which]!.push(rate);
+      const cpu = spent / 1_000 / summary.completed;
+      const said = `${rate.toFixed(1)}/s  p50 ${summary.latency.p50Ms.toFixed(0)} ms  CPU ${cpu.toFixed(1)} ms each`;
+      print(`${round === 0 ? 'warm-up' : `round ${round}`}  ${path}  ${said}  (others: ${cores} cores)`);
+      if (round === 0) continue;
+      perSecond[which]!.push(rate);
+      cpuMs[which]!.push(cpu);
     }
   }
-  const [before, after] = perSecond.map(median) as [number, number];
-  const ratio = (after / before).toFixed(2);
-  print(`median of ${rounds} rounds, ${callers} callers: ${before.toFixed(1)}/s and ${after.toFixed(1)}/s, ${ratio} x`);
+  print(`medians of ${rounds} rounds, ${callers} callers:`);
+  const [slow, fast] = perSecond.map(median) as [number, number];
+  print(`  ${slow.toFixed(1)}/s and ${fast.toFixed(1)}/s: ${(fast / slow).toFixed(2)} x`);
+  const [dear, cheap] = cpuMs.map(median) as [number, number];
+  print(`  CPU ${dear.toFixed(1)} ms and ${cheap.toFixed(1)} ms a request: ${(dear / cheap).toFixed(2)} x`);
   await generator.stop();
   await service.stop();
 }

@@ -14,7 +14,7 @@ from service import REPOSITORY
 from sluice_export.cli import build_parser
 
 PAGE = (REPOSITORY / "docs/export.md").read_text(encoding="utf-8")
-PAGES = ["docs/export.md", "README.md", "tools/python/README.md"]
+PAGES = ["docs/export.md", "docs/quantization.md", "README.md", "tools/python/README.md"]
 
 
 def blocks(language: str, page: str = PAGE) -> list[str]:
@@ -64,7 +64,7 @@ def test_all_flags_that_are_named_exist(page):
     known = {flag for action in _all_actions() for flag in action.option_strings}
     text = (REPOSITORY / page).read_text(encoding="utf-8")
     commands = re.findall(r"sluice-export .*?(?=\n[^ ])|`--[^`]*`", text, re.DOTALL)
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", "\n".join(commands)))
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", "\n".join(commands)))
     assert named
     assert named - known == set()
 
