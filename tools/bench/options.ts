@@ -78,7 +78,8 @@ export function parseOptions(args: string[]): BenchOptions | undefined {
   };
 }
 
-function positive(name: string, text: string): number {
+/** @throws Error where the text is no number above 0. */
+export function positive(name: string, text: string): number {
   const value = Number(text);
   if (value > 0 && Number.isFinite(value)) return value;
   throw new Error(`${name} is "${text}"; a number above 0 was expected.`);

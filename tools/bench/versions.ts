@@ -15,6 +15,7 @@ import { parseArgs } from 'node:util';
 import { loadWorkerConfig } from '#inference';
 import { sluiceService } from './contenders/sluice.js';
 import { LoadGenerator } from './load/load-generator.js';
+import { positive } from './options.js';
 import { makePicture } from './picture.js';
 import { Children } from './processes/children.js';
 import { machineCpuMicros, usageOf, type NamedProcess } from './processes/process-usage.js';
@@ -37,19 +38,22 @@ const [models, name, ...versions] = positionals;
 if (models === undefined || name === undefined || versions.length !== 2) {
   throw new Error('Expected MODELS NAME BEFORE AFTER: a folder of packages, a name in it, and two of its versions.');
 }
-const callers = Number(values.callers ?? 16);
-const windowMs = Number(values.seconds ?? 5) * 1_000;
-const rounds = Number(values.rounds ?? 5);
+const callers = positive('--callers', values.callers ?? '16');
+const windowMs = positive('--seconds', values.seconds ?? '5') * 1_000;
+const rounds = positive('--rounds', values.rounds ?? '5');
 
 const scratch = await mkdtemp(join(tmpdir(), 'sluice-versions-'));
 const children = new Children(scratch);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 try {
   await compare();
+} catch (error) {
+  process.exitCode = 1;
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
 } finally {
   await rm(scratch, { recursive: true, force: true });
 }
-process.exit(0);
+process.exit();
 
 async function compare(): Promise<void> {
   const bodyFile = join(scratch, 'body.jpg');

@@ -1,13 +1,16 @@
 """Figures come from the engine of the service where it is there, and say so where it is not; answers are the same."""
 
 import io
+import json
 import shutil
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
-from quantize_models import DIGITS, quantize, write_digits
+import sluice_export
+from quantize_models import DIGITS, Convolutions, quantize, write_digits
 from service import REPOSITORY
 from sluice_export import Package
 from sluice_export.image.preprocess import preprocess
@@ -23,6 +26,15 @@ def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("folder")
     pictures = write_digits(folder / "pictures", 60)
     report = quantize(DIGITS, folder / "models" / "digits" / "2", "--static", "--calibrate", pictures)
+    original = sluice_export.export(
+        Convolutions(),
+        torch.randn(2, 1, 16, 16),
+        output=folder / "originals" / "shapes" / "1",
+        task="image-classification",
+        image={"resize": {"exact": [16, 16]}, "color": "GRAY"},
+    )
+    flags = ("--static", "--calibrate", pictures, "--agreement", "0")
+    quantize(original.folder, folder / "models" / "shapes" / "2", *flags)
     return folder, report
 
 
@@ -46,10 +58,26 @@ def test_without_node_time_is_taken_in_python_and_labelled_so(tmp_path, folder, 
     assert "engines" not in report
 
 
-def test_the_service_answers_pictures_with_the_class_that_python_finds(folder, start_service):
-    models = folder[0] / "models"
-    service = start_service(models)
-    package = Package.read(models / "digits" / "2")
+@pytest.fixture(scope="module")
+def service(folder, start_service):
+    return start_service(folder[0] / "models")
+
+
+def test_the_service_answers_what_the_samples_of_a_quantized_package_say(folder, service):
+    samples = folder[0] / "models" / "shapes" / "2" / "samples"
+    entries = json.loads((samples / "samples.json").read_text())["samples"]
+    assert {entry["contentType"] for entry in entries} == {"image/png", "application/json"}
+    for entry in entries:
+        expected = json.loads((samples / entry["output"]).read_text())
+        answer = service.predict("shapes", (samples / entry["input"]).read_bytes(), entry["contentType"])
+        pairs = zip(answer.get("outputs", [answer]), expected.get("outputs", [expected]), strict=True)
+        for got, want in pairs:
+            assert got["prediction"] == want["prediction"]
+            assert got["score"] == pytest.approx(want["score"], abs=entry["tolerance"])
+
+
+def test_the_service_answers_pictures_with_the_class_that_python_finds(folder, service):
+    package = Package.read(folder[0] / "models" / "digits" / "2")
     session = Session(package.model)
     for file in sorted((folder[0] / "pictures").iterdir())[:20]:
         with Image.open(file) as picture:
