@@ -2,15 +2,14 @@
 
 A block fenced as `sh` is typed as it stands; the `text` block after it is what it prints. `SLUICE_MODELS=<folder> npm
 start` ends a block, as it keeps its terminal. In what is printed, `…` stands for anything, numbers with a decimal point
-may be off by `TOLERANCE`, as training rounds differently on another processor, and numbers in scientific notation are
-rounding errors, of which none is above `ROUNDING`. All else is literal.
+may be off by a tolerance, and numbers in scientific notation are rounding errors, of which none is above `ROUNDING`. All
+else is literal.
 """
 
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-TOLERANCE = 0.05
 ROUNDING = 1e-4
 START = re.compile(r"^SLUICE_MODELS=(\S+) npm start$")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -42,18 +41,18 @@ def steps_of(readme: Path) -> list[Step]:
     return steps
 
 
-def difference(expected: str, printed: str) -> str | None:
+def difference(expected: str, printed: str, *, tolerance: float) -> str | None:
     """Where `printed` is not what the README says; None where it is."""
     wanted, got = expected.strip().split("\n"), printed.strip().split("\n")
     for number, line in enumerate(wanted):
         if line.strip() == "…":
             return None
-        if number >= len(got) or not _matches(line, got[number]):
+        if number >= len(got) or not _matches(line, got[number], tolerance):
             return f"expected: {line}\nprinted:  {got[number] if number < len(got) else 'no such line'}"
     return None if len(got) == len(wanted) else f"printed besides: {got[len(wanted)]}"
 
 
-def _matches(line: str, printed: str) -> bool:
+def _matches(line: str, printed: str, tolerance: float) -> bool:
     numbers: list[str] = []
     pattern, end = "", 0
     for number in NUMBER.finditer(line):
@@ -63,14 +62,15 @@ def _matches(line: str, printed: str) -> bool:
         numbers.append(number[0])
         end = number.end()
     found = re.fullmatch(pattern + _literal(line[end:]), printed)
-    return found is not None and all(map(_is_close, numbers, found.groups()))
+    pairs = zip(numbers, found.groups(), strict=True) if found else ()
+    return found is not None and all(_is_close(*pair, tolerance) for pair in pairs)
 
 
 def _literal(text: str) -> str:
     return ".*?".join(map(re.escape, text.split("…")))
 
 
-def _is_close(expected: str, got: str) -> bool:
+def _is_close(expected: str, got: str, tolerance: float) -> bool:
     if "e" in expected:
         return abs(float(got)) <= ROUNDING
-    return abs(float(got) - float(expected)) <= TOLERANCE
+    return abs(float(got) - float(expected)) <= tolerance

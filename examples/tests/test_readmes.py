@@ -11,7 +11,10 @@ from readme import difference, steps_of
 from service import REPOSITORY, Service, what_is_missing
 
 FOLDER = REPOSITORY / "examples"
-EXAMPLES = ("train-and-serve",)
+# How far numbers may be off: those of seeded nets by what a README rounds away, those of trained ones by more, as training
+# rounds differently on another processor.
+SEEDED, TRAINED = 2e-3, 0.05
+EXAMPLES = {"train-and-serve": TRAINED, "torchscript": SEEDED}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -26,7 +29,7 @@ def test_an_example_prints_what_its_readme_shows(example: str, tmp_path: Path):
             # Read anew, as the addresses in it move.
             step = steps_of(readme)[number]
             printed = checkout.type(step.commands)
-            if step.printed is not None and (found := difference(step.printed, printed)) is not None:
+            if step.printed and (found := difference(step.printed, printed, tolerance=EXAMPLES[example])):
                 pytest.fail(f"{step.commands}\n\n{found}\n\n{printed}")
             if step.models is not None:
                 service = services.enter_context(Service(checkout.root / step.models))
@@ -53,10 +56,10 @@ def test_the_table_of_examples_lists_every_folder():
     ],
 )
 def test_another_result_is_noticed(expected: str, printed: str):
-    assert difference(expected, printed) is not None
+    assert difference(expected, printed, tolerance=0.05) is not None
 
 
 def test_a_result_that_is_rounded_differently_passes():
     expected = 'accuracy 0.95\nlargest difference 3.1e-05\n{"prediction":6,"score":0.98,…}\n'
     printed = 'accuracy 0.961\nlargest difference 0\n{"prediction":6,"score":0.9700001,"metrics":{"queue_ms":1.5}}'
-    assert difference(expected, printed) is None
+    assert difference(expected, printed, tolerance=0.05) is None
