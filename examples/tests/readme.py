@@ -1,9 +1,9 @@
 """Reads an example's README: its commands in order, and what it says they print.
 
-A block fenced as `sh` is typed as it stands; the `text` block after it is what it prints. `SLUICE_MODELS=<folder> npm
-start` ends a block, as it keeps its terminal. In what is printed, `…` stands for anything, numbers with a decimal point
-may be off by a tolerance, and numbers in scientific notation are rounding errors, of which none is above `ROUNDING`. All
-else is literal.
+A block fenced as `sh` is typed as it stands; the `text` block after it is what it prints. `npm start`, with or without
+`SLUICE_MODELS=<folder>` before it, ends a block, as it keeps its terminal. In what is printed, `…` stands for anything,
+numbers with a decimal point may be off by a tolerance, and numbers in scientific notation are rounding errors, of which
+none is above `ROUNDING`. All else is literal.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROUNDING = 1e-4
-START = re.compile(r"^SLUICE_MODELS=(\S+) npm start$")
+START = re.compile(r"^(?:SLUICE_MODELS=(\S+) )?npm start$")
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?:e-?\d+)?(?![\w.]*\w)")
 
@@ -33,7 +33,9 @@ def steps_of(readme: Path) -> list[Step]:
         if language == "sh":
             *before, last = text.strip().split("\n")
             start = START.match(last)
-            steps.append(Step("\n".join(before if start else [*before, last]), None, start[1] if start else None))
+            steps.append(
+                Step("\n".join(before if start else [*before, last]), None, (start[1] or "models") if start else None)
+            )
         elif language == "text":
             assert previous == "sh", f"{readme}: nothing is typed before {text!r}"
             steps[-1] = Step(steps[-1].commands, text, steps[-1].models)
