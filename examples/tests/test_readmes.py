@@ -14,7 +14,13 @@ FOLDER = REPOSITORY / "examples"
 # How far numbers may be off: those of seeded nets by what a README rounds away, those of nets trained here by more, as
 # training rounds differently on another processor.
 SEEDED, TRAINED = 2e-3, 0.05
-EXAMPLES = {"train-and-serve": TRAINED, "torchscript": SEEDED, "clients": SEEDED, "resnet-imagenet": SEEDED}
+EXAMPLES = {
+    "train-and-serve": TRAINED,
+    "torchscript": SEEDED,
+    "clients": SEEDED,
+    "resnet-imagenet": SEEDED,
+    "torchserve-mar": TRAINED,
+}
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
