@@ -13,13 +13,14 @@ from service import REPOSITORY, Service, what_is_missing
 FOLDER = REPOSITORY / "examples"
 # How far numbers may be off: those of seeded nets by what a README rounds away, those of nets trained here by more, as
 # training rounds differently on another processor.
-SEEDED, TRAINED = 2e-3, 0.05
+SEEDED, TRAINED = 2e-3, 0.08
 EXAMPLES = {
     "train-and-serve": TRAINED,
     "torchscript": SEEDED,
     "clients": SEEDED,
     "resnet-imagenet": SEEDED,
     "torchserve-mar": TRAINED,
+    "text-classification": TRAINED,
 }
 
 
