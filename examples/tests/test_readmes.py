@@ -21,6 +21,7 @@ EXAMPLES = {
     "resnet-imagenet": SEEDED,
     "torchserve-mar": TRAINED,
     "text-classification": TRAINED,
+    "tabular": SEEDED,
 }
 
 
