@@ -52,6 +52,15 @@ def test_the_table_of_examples_lists_every_folder():
     assert sorted(listed) == sorted(readme.parent.name for readme in FOLDER.glob("[a-z]*/README.md"))
 
 
+def test_no_two_examples_write_models_of_one_name():
+    """For a version does not change, and who types one example after the other has the same Redis for both."""
+    written = [path.name for path in (REPOSITORY / "models").iterdir()]
+    for example in EXAMPLES:
+        page = (FOLDER / example / "README.md").read_text(encoding="utf-8")
+        written += {name for name in re.findall(rf"-o out/{example}/models/([^/\s]+)/", page) if name != "$net"}
+    assert len(set(written)) == len(written) > 1
+
+
 @pytest.mark.parametrize(
     ("expected", "printed"),
     [

@@ -19,14 +19,14 @@ from handler import DigitHandler  # noqa: E402, the handler of the archive
 
 manifest = json.loads((ARCHIVE / "MAR-INF/MANIFEST.json").read_text())
 metrics = SimpleNamespace(add_time=lambda *_: None)
-context = Context("digits", str(ARCHIVE), manifest, 1, None, "0.12.0", metrics=metrics, model_yaml_config={})
+context = Context("handwriting", str(ARCHIVE), manifest, 1, None, "0.12.0", metrics=metrics, model_yaml_config={})
 context.request_processor = [RequestProcessor({})]
 handler = DigitHandler()
 handler.initialize(context)
 
 for file in sorted(OUT.glob("*.png")):
     [before] = handler.handle([{"body": file.read_bytes()}], context)
-    response = requests.post("http://127.0.0.1:8080/predict/digits", data=file.read_bytes())
+    response = requests.post("http://127.0.0.1:8080/predict/handwriting", data=file.read_bytes())
     response.raise_for_status()
     # What TorchServe answered is one line away.
     after = {each["label"]: each["score"] for each in response.json()["top"]}
