@@ -10,7 +10,7 @@ def classify(picture: bytes, *, seconds: float = 10) -> dict:
     response = session.post(
         "http://127.0.0.1:8080/predict/digits",
         data=picture,
-        # The service gives up when the caller would, and a little before.
+        # The service gives up a second before this client does, and says so.
         headers={"Content-Type": "application/octet-stream", "X-Request-Timeout": str(seconds)},
         timeout=seconds + 1,
     )
