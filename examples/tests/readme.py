@@ -1,9 +1,9 @@
 """Reads an example's README: its commands in order, and what it says they print.
 
 A block fenced as `sh` is typed as it stands; the `text` block after it is what it prints. `npm start`, with or without
-`SLUICE_MODELS=<folder>` before it, ends a block, as it keeps its terminal. In what is printed, `…` stands for anything,
-numbers with a decimal point may be off by a tolerance, and numbers in scientific notation are rounding errors, of which
-none is above `ROUNDING`. All else is literal.
+`SLUICE_MODELS=<folder>` before it, ends a block, as it keeps its terminal. In what is printed, `…` stands for anything
+(alone on a line, for any lines), numbers with a decimal point may be off by a tolerance, and numbers in scientific
+notation are rounding errors, of which none is above `ROUNDING`. All else is literal.
 """
 
 import re
@@ -46,9 +46,11 @@ def steps_of(readme: Path) -> list[Step]:
 def difference(expected: str, printed: str, *, tolerance: float) -> str | None:
     """Where `printed` is not what the README says; None where it is."""
     wanted, got = expected.strip().split("\n"), printed.strip().split("\n")
+    if "…" in wanted:
+        place = wanted.index("…")
+        # As many lines as are left between those before and those after it.
+        wanted[place : place + 1] = ["…"] * max(0, len(got) - len(wanted) + 1)
     for number, line in enumerate(wanted):
-        if line.strip() == "…":
-            return None
         if number >= len(got) or not _matches(line, got[number], tolerance):
             return f"expected: {line}\nprinted:  {got[number] if number < len(got) else 'no such line'}"
     return None if len(got) == len(wanted) else f"printed besides: {got[len(wanted)]}"

@@ -22,6 +22,7 @@ EXAMPLES = {
     "torchserve-mar": TRAINED,
     "text-classification": TRAINED,
     "tabular": SEEDED,
+    "int8": TRAINED,
 }
 
 
@@ -70,10 +71,17 @@ def test_no_two_examples_write_models_of_one_name():
         ('{"prediction":6,…}', '{"prediction":5,"label":"6"}'),
         ("one line", "one line\nand one more"),
         ("one line\nand one more", "one line"),
+        ("first\n…\nlast", "first\nsecond"),
+        ("first\n…\nlast", "second\nlast"),
     ],
 )
 def test_another_result_is_noticed(expected: str, printed: str):
     assert difference(expected, printed, tolerance=0.05) is not None
+
+
+@pytest.mark.parametrize("printed", ["first\nlast", "first\nsecond\nlast", "first\nsecond\nthird\nlast"])
+def test_lines_that_are_left_out_may_be_any(printed: str):
+    assert difference("first\n…\nlast", printed, tolerance=0) is None
 
 
 def test_a_result_that_is_rounded_differently_passes():
