@@ -207,6 +207,27 @@ def test_half_precision_is_compared_by_what_it_can_hold(target):
     assert Session(target / "model.onnx").inputs[0].dtype == np.float16
 
 
+def test_an_onnx_file_that_answers_with_names_keeps_them(target, tmp_path):
+    """As of a scikit-learn classifier that was trained on names."""
+    from onnx import TensorProto, helper
+
+    encoder = helper.make_node(
+        "LabelEncoder", ["index"], ["name"], domain="ai.onnx.ml", keys_int64s=[0, 1, 2], values_strings=["a", "b", "c"]
+    )
+    graph = helper.make_graph(
+        [helper.make_node("ArgMax", ["x"], ["index"], axis=1, keepdims=0), encoder],
+        "names",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3])],
+        [helper.make_tensor_value_info("name", TensorProto.STRING, ["N"])],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 2)]
+    path = tmp_path / "names.onnx"
+    onnx.save_model(helper.make_model(graph, opset_imports=opsets, ir_version=8), path)
+    assert cli.main(["--model", str(path), "-o", str(target)]) == 0
+    rows = np.array([[0, 1, 0], [0, 0, 1]], np.float32)
+    assert Session(target / "model.onnx").run({"x": rows})["name"].tolist() == ["b", "c"]
+
+
 def test_sizes_that_an_onnx_file_leaves_open_stay_open(target, tmp_path, capsys):
     axes = {"x": {0: "batch", 1: "length"}}
     path = tmp_path / "net.onnx"
