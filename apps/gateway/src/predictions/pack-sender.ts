@@ -6,7 +6,17 @@
  * Invariant: a credit is held until every item of its pack is settled, which the items' own deadlines guarantee; a
  * lost pack cannot leak one.
  */
-import { MAX_PACK_BYTES, MAX_PACK_ITEMS, newId, SluiceError, type InHand, type Pack, type PackQueue } from '#inference';
+import { setTimeout as pause } from 'node:timers/promises';
+import {
+  MAX_PACK_BYTES,
+  MAX_PACK_ITEMS,
+  newId,
+  SluiceError,
+  type InHand,
+  type Pack,
+  type PackQueue,
+  type Redis,
+} from '#inference';
 import type { GatewayContext } from '../context.js';
 import type { PendingPrediction } from './pending-prediction.js';
 
@@ -160,20 +170,12 @@ export class PackSender {
     }
   }
 
-  /** Whether Redis is back, after waiting for it no longer than a command may take. */
-  private connected(): Promise<boolean> {
+  /** Whether Redis is there, after waiting for it no longer than a command may take. */
+  private async connected(): Promise<boolean> {
     const { redis, config } = this.options.context;
-    const wait = redis.status === 'ready' ? SETTLE_MS : config.redisTimeoutMs;
-    return new Promise((resolve) => {
-      const settle = (yes: boolean): void => {
-        clearTimeout(timer);
-        redis.off('ready', ready);
-        resolve(yes);
-      };
-      const ready = (): void => settle(true);
-      const timer = setTimeout(() => settle(redis.status === 'ready'), wait);
-      redis.once('ready', ready);
-    });
+    if (redis.status === 'ready') await pause(SETTLE_MS);
+    // It may have been cut again meanwhile: that is the beginning of a wait and no answer.
+    return redis.status === 'ready' || isReadyWithin(redis, config.redisTimeoutMs);
   }
 
   private hurry(prediction: PendingPrediction): void {
@@ -186,6 +188,19 @@ export class PackSender {
       this.pump(true);
     }, prediction.remainingMs / 2);
   }
+}
+
+function isReadyWithin(redis: Redis, ms: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (isReady: boolean): void => {
+      clearTimeout(timer);
+      redis.off('ready', ready);
+      resolve(isReady);
+    };
+    const ready = (): void => settle(true);
+    const timer = setTimeout(() => settle(false), ms);
+    redis.once('ready', ready);
+  });
 }
 
 /** Redis has refused (full, read-only), or holds the connection and does not answer: another try would go the same way. */
