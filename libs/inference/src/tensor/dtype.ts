@@ -54,6 +54,19 @@ const ARRAYS: Record<NumericDtype, NumericArrayConstructor> = {
   bool: Uint8Array,
 };
 
+/** What the integers that JSON's numbers hold exactly may be, ends included. */
+export const INTEGER_RANGES: Partial<Record<Dtype, [number, number]>> = {
+  int8: [-128, 127],
+  int16: [-32_768, 32_767],
+  int32: [-2_147_483_648, 2_147_483_647],
+  uint8: [0, 255],
+  uint16: [0, 65_535],
+  uint32: [0, 4_294_967_295],
+};
+
+/** float32's largest value plus half its last step: what rounds to infinity starts here. */
+export const FLOAT32_LIMIT = 3.4028235677973366e38;
+
 /** Bytes of one element; strings have none of their own (see frame.ts). */
 export function bytesPerElement(dtype: NumericDtype): number {
   return ARRAYS[dtype].BYTES_PER_ELEMENT;

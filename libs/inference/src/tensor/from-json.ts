@@ -3,7 +3,15 @@
  * met on that axis. Errors name the place in the caller's own words (`input[3][2]`), what came and what was expected.
  */
 import { SluiceError } from '../errors.js';
-import { allocate, elementCount, type Dtype, type NumericArray, type NumericDtype } from './dtype.js';
+import {
+  allocate,
+  elementCount,
+  FLOAT32_LIMIT,
+  INTEGER_RANGES,
+  type Dtype,
+  type NumericArray,
+  type NumericDtype,
+} from './dtype.js';
 import { toFloat16Bits } from './float16.js';
 import type { Tensor } from './frame.js';
 
@@ -16,18 +24,8 @@ export interface TensorFromJson {
   path: string;
 }
 
-/** float32's largest value plus half its last step: what rounds to infinity starts here. */
-const FLOAT32_LIMIT = 3.4028235677973366e38;
 const FLOAT16_LIMIT = 65_520;
 
-const INTEGER_RANGES: Partial<Record<Dtype, [number, number]>> = {
-  int8: [-128, 127],
-  int16: [-32_768, 32_767],
-  int32: [-2_147_483_648, 2_147_483_647],
-  uint8: [0, 255],
-  uint16: [0, 65_535],
-  uint32: [0, 4_294_967_295],
-};
 const BIG_RANGES: Partial<Record<Dtype, [bigint, bigint]>> = {
   int64: [-(2n ** 63n), 2n ** 63n - 1n],
   uint64: [0n, 2n ** 64n - 1n],

@@ -7,12 +7,12 @@
  * has the words for the caller. Numbers are rounded as JSON.parse rounds them (Clinger, "How to read floating point
  * numbers accurately", 1990: up to 15 digits and a power of ten up to 22 make one exact division).
  */
-import { allocate, elementCount } from './dtype.js';
+import { allocate, elementCount, FLOAT32_LIMIT, INTEGER_RANGES, type Dtype } from './dtype.js';
 import type { Tensor } from './frame.js';
 
 export interface NumbersInJson {
   name: string;
-  dtype: string;
+  dtype: Dtype;
   /** Sizes of all axes; null takes the size that is met first. At least one axis. */
   shape: readonly (number | null)[];
 }
@@ -23,16 +23,6 @@ export interface FoundNumbers {
   end: number;
 }
 
-const RANGES: Record<string, [number, number]> = {
-  int8: [-128, 127],
-  int16: [-32_768, 32_767],
-  int32: [-2_147_483_648, 2_147_483_647],
-  uint8: [0, 255],
-  uint16: [0, 65_535],
-  uint32: [0, 4_294_967_295],
-};
-/** float32's largest value plus half its last step: what rounds to infinity starts here. */
-const FLOAT32_LIMIT = 3.4028235677973366e38;
 const POWERS = Float64Array.from({ length: 23 }, (_, i) => Number(`1e${i}`));
 const EXACT_DIGITS = 15;
 const MOST_DIGITS = 18;
@@ -49,7 +39,7 @@ export function numbersInJson(
   at: number,
   { name, dtype, shape }: NumbersInJson,
 ): FoundNumbers | undefined {
-  const range = RANGES[dtype];
+  const range = INTEGER_RANGES[dtype];
   if (dtype !== 'float32' && dtype !== 'float64' && !range) return undefined;
   const sizes = [...shape];
   const end = scan(bytes, at, { sizes, limit: dtype === 'float32' ? FLOAT32_LIMIT : Infinity });
