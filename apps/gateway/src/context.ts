@@ -2,10 +2,13 @@
 import {
   blockingConnection,
   createLogger,
+  DeliveryQueue,
   failFastConnection,
   GatewayMetrics,
   keysUnder,
+  Ledger,
   newId,
+  Outbox,
   RedisClock,
   REPLY_BLOCK_MS,
   watchOutages,
@@ -24,6 +27,10 @@ export class GatewayContext {
   /** For the reply stream alone, for it blocks. */
   readonly reader: Redis;
   readonly clock: RedisClock;
+  /** The life of durable predictions. */
+  readonly ledger: Ledger;
+  /** Their jobs and deliveries, from decided to done. */
+  readonly outbox: Outbox;
   /** Set on SIGTERM: unready, connections are closed after their answer, accepted predictions are still answered. */
   draining = false;
   private goneSince = Date.now();
@@ -37,6 +44,13 @@ export class GatewayContext {
       blockingConnection({ url, connectionName: 'sluice-gateway-replies', blockMs: REPLY_BLOCK_MS }),
     );
     this.clock = new RedisClock(this.redis);
+    this.ledger = new Ledger(this.redis, this.keys, this.clock);
+    this.outbox = new Outbox({
+      redis: this.redis,
+      keys: this.keys,
+      attempts: config.durableAttempts,
+      deliveries: new DeliveryQueue(this.redis, this.keys),
+    });
     this.redis.on('ready', () => (this.goneSince = Infinity));
     this.redis.on('close', () => (this.goneSince = Math.min(this.goneSince, Date.now())));
   }

@@ -40,6 +40,16 @@ const gateway = {
   SLUICE_MAX_REQUEST_TIMEOUT_MS: integer(1, 86_400_000).default(300_000),
   /** Milliseconds after which a command to Redis counts as failed; shorter refuses sooner when Redis hangs. */
   SLUICE_REDIS_TIMEOUT_MS: integer(50, 60_000).default(2_000),
+  /** Milliseconds a durable prediction has when it names no Cancel-After; then it ends as aborted or canceled. */
+  SLUICE_DURABLE_TIMEOUT_MS: integer(1_000, 2_592_000_000).default(86_400_000),
+  /** Runs of a durable prediction whose failures another try may mend; then it is a dead letter. */
+  SLUICE_DURABLE_ATTEMPTS: integer(1, 100).default(3),
+  /** Milliseconds that inputs and outputs of durable predictions are kept after their end. */
+  SLUICE_RETENTION_MS: integer(1_000, 31_536_000_000).default(86_400_000),
+  /** Milliseconds that the records themselves are kept after their end; never less than their data. */
+  SLUICE_RECORD_RETENTION_MS: integer(1_000, 31_536_000_000).default(604_800_000),
+  /** Share of Redis' maxmemory that inputs and outputs of durable predictions may take; the oldest go first. */
+  SLUICE_STORAGE_SHARE: z.coerce.number().gt(0).lt(1).default(0.5),
   /** Milliseconds between turning unready on SIGTERM and closing the port, so that balancers notice. */
   SLUICE_LAME_DUCK_MS: integer(0, 60_000).default(1_000),
   /** Milliseconds that accepted predictions have to finish after SIGTERM. */
@@ -106,6 +116,11 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env) {
     requestTimeoutMs: s.SLUICE_REQUEST_TIMEOUT_MS,
     maxRequestTimeoutMs: s.SLUICE_MAX_REQUEST_TIMEOUT_MS,
     redisTimeoutMs: s.SLUICE_REDIS_TIMEOUT_MS,
+    durableTimeoutMs: s.SLUICE_DURABLE_TIMEOUT_MS,
+    durableAttempts: s.SLUICE_DURABLE_ATTEMPTS,
+    retentionMs: s.SLUICE_RETENTION_MS,
+    recordRetentionMs: Math.max(s.SLUICE_RETENTION_MS, s.SLUICE_RECORD_RETENTION_MS),
+    storageShare: s.SLUICE_STORAGE_SHARE,
     lameDuckMs: s.SLUICE_LAME_DUCK_MS,
     drainMs: s.SLUICE_DRAIN_MS,
   });

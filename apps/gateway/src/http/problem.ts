@@ -26,6 +26,7 @@ export const STATUS: Record<ErrorCode, number> = {
   INPUT_POISONOUS: 500,
   PAYLOAD_LOST: 503,
   CAPACITY_EXHAUSTED: 503,
+  STORAGE_FULL: 503,
   QUEUE_UNAVAILABLE: 503,
   DEADLINE_EXCEEDED: 504,
   // Nobody is left to read it; nginx' number for the log's sake.

@@ -11,6 +11,7 @@ import {
   PackQueue,
   ReplyStream,
   SluiceError,
+  type Notice,
   type ReplyHeader,
   type ReplyResult,
 } from '#inference';
@@ -36,6 +37,7 @@ export class PredictionsService {
   private readonly senders = new Map<string, PackSender>();
   private readonly departures: DepartureWriter;
   private readonly replies: ReplyStream;
+  private readonly noticeListeners: ((notice: Notice) => void)[] = [];
 
   constructor(
     private readonly context: GatewayContext,
@@ -47,9 +49,15 @@ export class PredictionsService {
       reader: context.reader,
       writer: context.redis,
       received: (header, bytes) => this.received(header, bytes),
+      noticed: (notice) => this.noticeListeners.forEach((listener) => listener(notice)),
       failed: (error) => context.log.debug({ reason: String(error) }, 'reply stream'),
     });
     catalog.onChange(() => this.refresh());
+  }
+
+  /** Transitions of the durable predictions that this gateway watches, which come through the same stream. */
+  onNotice(listener: (notice: Notice) => void): void {
+    this.noticeListeners.push(listener);
   }
 
   start(): void {

@@ -10,12 +10,24 @@ export interface Keys {
   reply(gateway: string): string;
   worker(worker: string): string;
   model(name: string, version: string): string;
+  durableQueue(lane: 'durable' | 'bulk', name: string, version: string): string;
+  prediction(id: string): string;
+  /** Sorted set of one owner's predictions by creation. */
+  predictions(owner: string): string;
+  /** String `<fingerprint> <id>`: an idempotency key or a client's own id, within its owner. */
+  claim(owner: string, kind: 'key' | 'alias', digest: string): string;
   /** Stream: predictions whose caller has gone, for every worker. */
   control: string;
   /** Sorted set of worker ids by the Redis time of their last heartbeat, in ms. */
   workers: string;
   /** Set of `<name>:<version>` that the fleet has served. */
   models: string;
+  /** Sorted set: jobs and deliveries that a script has decided and BullMQ may not have yet, by ms. */
+  outbox: string;
+  /** Sorted set: predictions that have not ended, by the ms at which somebody must look at them. */
+  due: string;
+  /** Sorted set of dead letters by the ms at which they ended. */
+  dead: string;
 }
 
 export function keysUnder(prefix: string): Keys {
@@ -27,8 +39,15 @@ export function keysUnder(prefix: string): Keys {
     reply: (gateway) => `${prefix}:reply:${gateway}`,
     worker: (worker) => `${prefix}:worker:${worker}`,
     model: (name, version) => `${prefix}:model:${name}:${version}`,
+    durableQueue: (lane, name, version) => `${lane}.${name}.${version}`,
+    prediction: (id) => `${prefix}:prediction:${id}`,
+    predictions: (owner) => `${prefix}:predictions:${owner}`,
+    claim: (owner, kind, digest) => `${prefix}:claim:${owner}:${kind}:${digest}`,
     control: `${prefix}:control`,
     workers: `${prefix}:workers`,
     models: `${prefix}:models`,
+    outbox: `${prefix}:outbox`,
+    due: `${prefix}:due`,
+    dead: `${prefix}:dead`,
   };
 }

@@ -5,14 +5,12 @@
  * Invariant: adding the same pack twice runs it at most once more (its id is the job's id), so that an add whose
  * fate is unknown may be repeated.
  */
-import { Queue } from 'bullmq';
 import type { Keys } from '../contract/keys.js';
 import type { Pack } from '../contract/pack.js';
 import type { Redis } from './connection.js';
+import { OpenQueue } from './open-queue.js';
 import { setPieces } from './set-pieces.js';
 
-/** BullMQ's own event stream: nobody reads it, but it cannot be switched off, so it is kept short. */
-const EVENT_STREAM_LENGTH = 1_000;
 /** A payload outlives its last deadline by this much, for a worker that takes the pack over late. */
 const PAYLOAD_GRACE_MS = 60_000;
 
@@ -26,17 +24,19 @@ export interface OutgoingPack {
 }
 
 export class PackQueue {
-  private queue: Queue | undefined;
+  private readonly queue: OpenQueue;
 
   constructor(
-    private readonly name: string,
+    name: string,
     private readonly redis: Redis,
     private readonly keys: Keys,
-  ) {}
+  ) {
+    this.queue = new OpenQueue(name, redis, keys);
+  }
 
   /** Resolves when Redis has both. A rejection leaves open whether it has. */
   async add({ id, pack, payload, lifetimeMs }: OutgoingPack): Promise<void> {
-    const queue = await this.open();
+    const queue = await this.queue.open();
     const ttlMs = Math.ceil(Math.max(0, lifetimeMs)) + PAYLOAD_GRACE_MS;
     const written = setPieces(this.redis, { key: this.keys.payload(id), pieces: payload, ttlMs });
     const added = queue.add('pack', pack, { jobId: id, removeOnComplete: true, removeOnFail: true });
@@ -46,39 +46,15 @@ export class PackQueue {
 
   /** Opens the queue ahead of its first pack; a failure shows again, and is told, at that pack. */
   warm(): void {
-    this.open().catch(() => undefined);
+    this.queue.open().catch(() => undefined);
   }
 
   /** Packs that no worker has taken. */
   async backlog(): Promise<number> {
-    return (await this.open()).getWaitingCount();
+    return (await this.queue.open()).getWaitingCount();
   }
 
-  async close(): Promise<void> {
-    await this.queue?.close();
-  }
-
-  /** BullMQ never recovers a queue whose first command failed, so such a one is thrown away. */
-  private async open(): Promise<Queue> {
-    if (this.redis.status !== 'ready') throw new Error('Redis is not connected');
-    const queue = (this.queue ??= this.fresh());
-    try {
-      await queue.waitUntilReady();
-      return queue;
-    } catch (error) {
-      if (this.queue === queue) this.queue = undefined;
-      throw error;
-    }
-  }
-
-  private fresh(): Queue {
-    const queue = new Queue(this.name, {
-      connection: this.redis,
-      prefix: this.keys.prefix,
-      streams: { events: { maxLen: EVENT_STREAM_LENGTH } },
-    });
-    // Every command's own rejection is handled where it was sent; the event would only repeat it.
-    queue.on('error', () => undefined);
-    return queue;
+  close(): Promise<void> {
+    return this.queue.close();
   }
 }

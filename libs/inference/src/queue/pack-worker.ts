@@ -8,12 +8,8 @@ import { UnrecoverableError, Worker, type Job } from 'bullmq';
 import type { Keys } from '../contract/keys.js';
 import { pack, type Pack } from '../contract/pack.js';
 import type { Redis } from './connection.js';
+import { LOCKS } from './locks.js';
 
-/** A dead worker's packs are taken over after at most lock + 2 checks; measured 4.7-8.5 s. */
-const LOCK_MS = 5_000;
-const STALLED_CHECK_MS = 2_500;
-/** Margin for deaths of workers; poison never counts here, for it kills an executor and not the worker. */
-const MAX_STALLED = 5;
 const FORGET_MS = 50;
 const FORGET_AT_ONCE = 64;
 
@@ -44,9 +40,7 @@ export class PackWorker {
       connection: options.redis,
       prefix: options.keys.prefix,
       concurrency: options.concurrency,
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_CHECK_MS,
-      maxStalledCount: MAX_STALLED,
+      ...LOCKS,
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     });

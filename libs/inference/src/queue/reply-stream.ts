@@ -5,6 +5,7 @@
  * nothing comes, it is compared with the stream's last id and reset when the stream is gone or behind it (after a
  * failover to a lagging clock XREAD would stay silent for ever); what lies behind the cursor is trimmed each second.
  */
+import { notice, type Notice } from '../contract/prediction-record.js';
 import { REPLY_TTL_SECONDS, replyHeader, type ReplyHeader } from '../contract/reply.js';
 import type { Redis } from './connection.js';
 
@@ -20,6 +21,8 @@ export interface ReplyStreamOptions {
   /** For trimming and expiry. */
   writer: Redis;
   received(header: ReplyHeader, bytes: Buffer): void;
+  /** A durable prediction that this gateway watches has changed. */
+  noticed(notice: Notice): void;
   failed(error: unknown): void;
 }
 
@@ -78,9 +81,16 @@ export class ReplyStream {
   }
 
   private hand(fields: Buffer[]): void {
+    if (fields[0]?.toString() === 'n') return this.handNotice(fields);
     const header = replyHeader.safeParse(parseJson(fields[1]));
     if (header.success) this.options.received(header.data, fields[3] ?? Buffer.alloc(0));
     else this.options.failed(new Error('a reply that this build cannot read'));
+  }
+
+  private handNotice(fields: Buffer[]): void {
+    const told = notice.safeParse(parseJson(fields[1]));
+    if (told.success) this.options.noticed(told.data);
+    else this.options.failed(new Error('a notice that this build cannot read'));
   }
 
   /** Once a second: is the cursor still in front of the stream's end, and what lies behind it can go. */

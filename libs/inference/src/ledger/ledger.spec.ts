@@ -1,0 +1,244 @@
+/** The state machine of durable predictions, on a real Redis. */
+import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
+import { INPUT, ledgerOn, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { parseLog } from '../contract/prediction-record.js';
+import { RECORD_COST } from './lua.js';
+
+const METRICS = {
+  queue_ms: 1,
+  batch_wait_ms: 1,
+  preprocess_ms: 0,
+  infer_ms: 2,
+  batch_size: 3,
+  release_reason: 'greedy',
+  worker: 'w1',
+};
+const OUTPUT = {
+  outputs: [{ type: 'json' as const, offset: 0, length: 2 }],
+  bytes: Buffer.from('{}'),
+  metrics: METRICS,
+};
+
+describe('ledger', () => {
+  let server: TestRedis;
+  let at: LedgerOnRedis;
+
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+  beforeEach(() => {
+    at = ledgerOn(server.url);
+  });
+  afterEach(() => at.redis.disconnect());
+
+  async function submitted(
+    options: Parameters<typeof submission>[1] = {},
+  ): Promise<{ id: string; generation: number }> {
+    const it = submission(at.clock, options);
+    expect(await at.ledger.submit(it)).toMatchObject({ kind: 'new' });
+    return { id: it.id, generation: 0 };
+  }
+
+  const bytes = async (): Promise<Record<string, number>> =>
+    Object.fromEntries(
+      Object.entries(await at.redis.hgetall(`${at.keys.prefix}:bytes`)).map(([name, text]) => [name, Number(text)]),
+    );
+
+  it('keeps what was submitted, with its input and a job to be added', async () => {
+    const { ledger, redis, keys } = at;
+    const ref = await submitted();
+    expect(await ledger.read(ref.id)).toMatchObject({
+      status: 'starting',
+      generation: 0,
+      attempts: 0,
+      model: 'digits',
+    });
+    expect(await ledger.input(ref.id)).toEqual(INPUT);
+    expect(await redis.pttl(keys.payload(ref.id))).toBe(-1);
+    expect(await redis.zrange(keys.outbox, '0', '-1')).toEqual([`job durable digits 1 ${ref.id} 0`]);
+    expect(await redis.zscore(keys.due, ref.id)).toBe(String(at.clock.now() + 30_000));
+    expect(await redis.zrange(keys.predictions('public'), '0', '-1')).toEqual([ref.id]);
+    expect(await bytes()).toEqual({ pending: INPUT.length + RECORD_COST });
+  });
+
+  it('runs to one end, whatever comes after', async () => {
+    const { ledger, redis, keys } = at;
+    const ref = await submitted();
+    expect((await ledger.begin(ref)).applied).toBe(true);
+    expect((await ledger.succeed(ref, OUTPUT)).applied).toBe(true);
+    const code = { code: 'INTERNAL', message: 'no' } as const;
+    const late = [ledger.begin(ref), ledger.succeed(ref, OUTPUT), ledger.fail(ref, code), ledger.expire(ref, code)];
+    for (const each of [...late, ledger.again(ref), ledger.cancel(ref.id)]) expect((await each).applied).toBe(false);
+    const record = (await ledger.read(ref.id))!;
+    expect(record).toMatchObject({ status: 'succeeded', attempts: 1, metrics: METRICS, started: at.clock.now() });
+    expect(parseLog(record.log).map((event) => event.status)).toEqual(['starting', 'processing', 'succeeded']);
+    expect(await ledger.output(ref.id)).toEqual(OUTPUT.bytes);
+    expect(await redis.zcard(keys.due)).toBe(0);
+    expect(await bytes()).toEqual({ pending: 0, inputs: INPUT.length, outputs: 2 });
+  });
+
+  it('counts a redelivered job as a further attempt of the same generation', async () => {
+    const { ledger } = at;
+    const ref = await submitted();
+    await ledger.begin(ref);
+    await ledger.begin(ref);
+    expect(await ledger.read(ref.id)).toMatchObject({ status: 'processing', attempts: 2 });
+  });
+
+  it('goes back to starting for another try', async () => {
+    const { ledger } = at;
+    const ref = await submitted();
+    expect((await ledger.again(ref)).applied).toBe(false);
+    await ledger.begin(ref);
+    expect((await ledger.again(ref)).applied).toBe(true);
+    expect(await ledger.read(ref.id)).toMatchObject({ status: 'starting' });
+  });
+
+  it('ends as aborted when it never started by its deadline, as canceled when it ran', async () => {
+    const { ledger } = at;
+    const code = { code: 'DEADLINE_EXCEEDED', message: 'late' } as const;
+    const waiting = await submitted();
+    const running = await submitted();
+    await ledger.begin(running);
+    await ledger.expire(waiting, code);
+    await ledger.expire(running, code);
+    expect(await ledger.read(waiting.id)).toMatchObject({ status: 'aborted', code: 'DEADLINE_EXCEEDED' });
+    expect(await ledger.read(running.id)).toMatchObject({ status: 'canceled', message: 'late' });
+  });
+
+  it('begins a retry in a generation of its own, in which the old one has no say', async () => {
+    const { ledger, redis, keys, clock } = at;
+    const ref = await submitted();
+    await ledger.fail(ref, { code: 'INTERNAL', message: 'no', dead: { reason: 'exhausted', digest: 'd' } });
+    expect(await redis.zcard(keys.dead)).toBe(1);
+    const answer = await ledger.retry(ref.id, clock.now() + 60_000);
+    expect(answer).toEqual({ applied: true, outbox: [`job durable digits 1 ${ref.id} 1`] });
+    expect((await ledger.begin(ref)).applied).toBe(false);
+    expect((await ledger.begin({ ...ref, generation: 1 })).applied).toBe(true);
+    expect(await redis.zcard(keys.dead)).toBe(0);
+    const record = (await ledger.read(ref.id))!;
+    expect(record).toMatchObject({ generation: 1, attempts: 1 });
+    expect(record.code).toBeUndefined();
+    expect(await bytes()).toEqual({ pending: INPUT.length + RECORD_COST, inputs: 0 });
+    expect(await redis.pttl(keys.prediction(ref.id))).toBe(-1);
+  });
+
+  it('refuses a retry of what runs, has succeeded, or has lost its input', async () => {
+    const { ledger, redis, keys } = at;
+    const ref = await submitted();
+    expect(await ledger.retry(ref.id, 1)).toEqual({ applied: false, outbox: [] });
+    await ledger.fail(ref, { code: 'INTERNAL', message: 'no' });
+    await redis.del(keys.payload(ref.id));
+    expect(await ledger.retry(ref.id, 1)).toBe('gone');
+    const good = await submitted();
+    await ledger.succeed(good, OUTPUT);
+    expect(await ledger.retry(good.id, 1)).toEqual({ applied: false, outbox: [] });
+  });
+
+  it('decides deliveries with the transitions that call for them', async () => {
+    const { ledger } = at;
+    const ref = await submitted({ head: { webhook: 'https://x.test/', events: ['start', 'completed'] } });
+    expect((await ledger.begin(ref)).outbox).toEqual([`hook ${ref.id} start 0`]);
+    expect((await ledger.cancel(ref.id)).outbox).toEqual([`hook ${ref.id} completed 0`]);
+    const plain = await submitted({ head: { webhook: 'https://x.test/' } });
+    expect((await ledger.begin(plain)).outbox).toEqual([]);
+    expect((await ledger.succeed(plain, OUTPUT)).outbox).toEqual([`hook ${plain.id} completed 0`]);
+  });
+
+  it('gives the same prediction for the same claim, and refuses another request under it', async () => {
+    const { ledger, keys, clock, redis } = at;
+    const claims = {
+      keys: [keys.claim('public', 'key', 'k'), keys.claim('public', 'alias', 'a')],
+      fingerprint: 'f',
+      ttlMs: 9_000,
+    };
+    const ref = await submitted({ claims });
+    const second = submission(clock, { claims });
+    expect(await ledger.submit(second)).toEqual({ kind: 'same', id: ref.id });
+    expect(await redis.exists(keys.payload(second.id))).toBe(0);
+    expect(await ledger.submit(submission(clock, { claims: { ...claims, fingerprint: 'g' } }))).toEqual({
+      kind: 'conflict',
+    });
+    expect(await ledger.claimed(claims.keys[1]!)).toEqual({ fingerprint: 'f', id: ref.id });
+  });
+
+  it('tells a watching gateway of every transition, and no other', async () => {
+    const { ledger, redis, keys } = at;
+    const ref = await submitted({ watcher: 'g1' });
+    expect(await ledger.watch(ref.id, 'g2')).toBe(true);
+    await ledger.begin(ref);
+    for (const gateway of ['g1', 'g2']) {
+      const [entry] = await redis.xrange(keys.reply(gateway), '-', '+');
+      expect(JSON.parse(entry![1][1]!)).toEqual({ v: 1, id: ref.id, status: 'processing', generation: 0, event: 2 });
+    }
+    expect(await redis.exists(keys.reply('g3'))).toBe(0);
+    expect(await ledger.watch('pnone', 'g2')).toBe(false);
+  });
+
+  it('makes room with the oldest ended inputs, then outputs, and refuses only when what is pending leaves none', async () => {
+    const { ledger, clock } = at;
+    const payload = [Buffer.alloc(4_000)];
+    const head = { inputBytes: 4_000 };
+    const budget = 3 * (4_000 + RECORD_COST);
+    const first = await submitted({ payload, head, budget });
+    await ledger.succeed(first, { ...OUTPUT, bytes: Buffer.alloc(4_000) });
+    clock.pass(1);
+    await submitted({ payload, head, budget });
+    expect((await ledger.read(first.id))!.removed).toBeUndefined();
+    await submitted({ payload, head, budget });
+    expect(await ledger.input(first.id)).toBeNull();
+    expect((await ledger.read(first.id))!.removed).toBe('1');
+    await submitted({ payload, head, budget });
+    expect(await ledger.output(first.id)).toBeNull();
+    expect(await ledger.submit(submission(clock, { payload, head, budget }))).toMatchObject({ kind: 'full' });
+    expect(await bytes()).toEqual({ pending: budget, inputs: 0, outputs: 0 });
+  });
+
+  it('removes data and then records when they have been kept their time', async () => {
+    const { ledger, clock, redis, keys } = at;
+    const ref = await submitted();
+    const live = await submitted();
+    await ledger.succeed(ref, OUTPUT);
+    expect(await ledger.sweep(100)).toBe(0);
+    clock.pass(10_001);
+    expect(await ledger.sweep(100)).toBe(2);
+    expect(await ledger.read(ref.id)).toMatchObject({ status: 'succeeded', removed: '1' });
+    expect(await ledger.input(ref.id)).toBeNull();
+    clock.pass(10_000);
+    expect(await ledger.sweep(100)).toBe(1);
+    expect(await ledger.read(ref.id)).toBeUndefined();
+    expect(await redis.zrange(keys.predictions('public'), '0', '-1')).toEqual([live.id]);
+    expect(await bytes()).toEqual({ pending: INPUT.length + RECORD_COST, inputs: 0, outputs: 0 });
+  });
+
+  it('keeps counts of the batch that a row belongs to', async () => {
+    const { ledger, redis, keys } = at;
+    const ref = await submitted({ head: { batch: 'b1', row: 0, lane: 'bulk' } });
+    await submitted({ head: { batch: 'b1', row: 1, lane: 'bulk' } });
+    await ledger.begin(ref);
+    await ledger.succeed(ref, OUTPUT);
+    expect(await redis.hgetall(`${keys.prefix}:batch:b1`)).toEqual({ starting: '1', processing: '0', succeeded: '1' });
+    expect(await redis.exists(keys.predictions('public'))).toBe(0);
+  });
+
+  it('bounds the log of a prediction that is retried without end', async () => {
+    const { ledger } = at;
+    const ref = await submitted();
+    for (let generation = 0; generation < 60; generation++) {
+      await ledger.fail({ ...ref, generation }, { code: 'INTERNAL', message: 'no' });
+      await ledger.retry(ref.id, at.clock.now() + 1_000);
+    }
+    const { log } = (await ledger.read(ref.id))!;
+    expect(log.length).toBeLessThanOrEqual(2_048);
+    const events = parseLog(log);
+    expect(events.at(-1)).toMatchObject({ status: 'starting', generation: 60, id: 121 });
+    expect(events[1]!.id).toBe(events[0]!.id + 1);
+  });
+
+  it('goes on when Redis has forgotten its scripts', async () => {
+    const ref = await submitted();
+    await at.redis.script('FLUSH');
+    expect((await at.ledger.begin(ref)).applied).toBe(true);
+  });
+});

@@ -1,0 +1,181 @@
+/**
+ * The life of durable predictions in Redis: every change is one of the scripts beside this file, called here.
+ *
+ * Invariants: a prediction runs to exactly one terminal state in each generation; what a script answers is what
+ * happened, so that whoever lost a race learns it by `applied: false`. Any call may reject when Redis is away; then
+ * nothing is known, and calling again is safe.
+ */
+import type { Clock } from '../batching/clock.js';
+import type { GenerationRef } from '../contract/durable-job.js';
+import type { Keys } from '../contract/keys.js';
+import {
+  parseRecord,
+  type DeadReason,
+  type OutputItem,
+  type PredictionRecord,
+  type RecordHead,
+  type RunMetrics,
+} from '../contract/prediction-record.js';
+import type { ErrorCode } from '../errors.js';
+import type { Redis } from '../queue/connection.js';
+import type { Script, ScriptArgument } from '../queue/script.js';
+import { setPieces } from '../queue/set-pieces.js';
+import { SUBMIT } from './submit.js';
+import { AGAIN, BEGIN, CANCEL, EXPIRE, FAIL, RETRY, SUCCEED, SWEEP, WATCH } from './transitions.js';
+
+/** How long a payload waits for its submission before it goes by itself. */
+const PAYLOAD_MS = 60_000;
+/** A prediction that has not ended is looked at this often by the reconciler, and at its deadline. */
+export const LOOK_MS = 30_000;
+
+export interface Submission {
+  id: string;
+  head: RecordHead;
+  payload: readonly Uint8Array[];
+  deadline: number;
+  /** Bytes that all inputs and outputs may take. */
+  budget: number;
+  /** Gateway that is told of every transition from the first on. */
+  watcher?: string;
+  /** Claims on an idempotency key and an alias: while one lives, the same fingerprint gets the same prediction. */
+  claims?: { keys: string[]; fingerprint: string; ttlMs: number };
+}
+
+export type Submitted =
+  | { kind: 'new'; outbox: string[] }
+  | { kind: 'same'; id: string }
+  | { kind: 'conflict' }
+  | { kind: 'full'; pendingBytes: number }
+  /** The payload ran out before the script came: the whole submission may be tried again. */
+  | { kind: 'lost' };
+
+export interface Transition {
+  applied: boolean;
+  /** Entries that this transition has put into `outbox`: to be added to BullMQ now; a gateway will if nobody does. */
+  outbox: string[];
+}
+
+export interface PredictionFailure {
+  code: ErrorCode;
+  message: string;
+  /** Makes it a dead letter. */
+  dead?: { reason: DeadReason; digest: string };
+}
+
+export interface PredictionSuccess {
+  outputs: OutputItem[];
+  bytes: Buffer;
+  metrics: RunMetrics;
+}
+
+export class Ledger {
+  constructor(
+    private readonly redis: Redis,
+    private readonly keys: Keys,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Resolves when Redis has it all. */
+  async submit(submission: Submission): Promise<Submitted> {
+    const { id, head, payload, deadline, budget, watcher = '', claims } = submission;
+    const written = setPieces(this.redis, { key: this.keys.payload(id), pieces: payload, ttlMs: PAYLOAD_MS });
+    const run = this.run(SUBMIT, id, [
+      JSON.stringify(head),
+      Math.round(deadline),
+      Math.round(Math.min(deadline, this.clock.now() + LOOK_MS)),
+      Math.round(budget),
+      watcher,
+      claims?.keys[0] ?? '',
+      claims?.fingerprint ?? '',
+      claims?.ttlMs ?? 0,
+      claims?.keys[1] ?? '',
+    ]);
+    const [, answer] = (await Promise.all([written, run])) as [void, string[]];
+    const [kind, ...rest] = answer;
+    if (kind === 'new') return { kind, outbox: rest };
+    if (kind === 'same') return { kind, id: rest[0]! };
+    if (kind === 'full') return { kind, pendingBytes: Number(rest[0]) };
+    return { kind: kind === 'conflict' ? kind : 'lost' };
+  }
+
+  begin(ref: GenerationRef): Promise<Transition> {
+    return this.move(BEGIN, ref, []);
+  }
+
+  again(ref: GenerationRef): Promise<Transition> {
+    return this.move(AGAIN, ref, []);
+  }
+
+  succeed(ref: GenerationRef, { outputs, bytes, metrics }: PredictionSuccess): Promise<Transition> {
+    return this.move(SUCCEED, ref, [bytes, JSON.stringify(outputs), JSON.stringify(metrics)]);
+  }
+
+  fail(ref: GenerationRef, { code, message, dead }: PredictionFailure): Promise<Transition> {
+    return this.move(FAIL, ref, [code, message, dead?.reason ?? '', dead?.digest ?? '']);
+  }
+
+  expire(ref: GenerationRef, { code, message }: PredictionFailure): Promise<Transition> {
+    return this.move(EXPIRE, ref, [code, message]);
+  }
+
+  /** Whatever generation it is in. */
+  async cancel(id: string): Promise<Transition> {
+    return transition(await this.run(CANCEL, id, []));
+  }
+
+  /** 'gone' when its input has been removed. */
+  async retry(id: string, deadline: number): Promise<Transition | 'gone'> {
+    const due = Math.min(deadline, this.clock.now() + LOOK_MS);
+    const answer = (await this.run(RETRY, id, [Math.round(deadline), Math.round(due)])) as unknown[];
+    return answer[0] === 2 ? 'gone' : transition(answer);
+  }
+
+  /** The gateway is told of every transition from now on. False when there is no such prediction. */
+  async watch(id: string, gateway: string): Promise<boolean> {
+    return (await this.run(WATCH, id, [gateway])) === 1;
+  }
+
+  async read(id: string): Promise<PredictionRecord | undefined> {
+    const hash = await this.redis.hgetall(this.keys.prediction(id));
+    return hash.head === undefined ? undefined : parseRecord(id, hash);
+  }
+
+  readMany(ids: readonly string[]): Promise<(PredictionRecord | undefined)[]> {
+    return Promise.all(ids.map((id) => this.read(id)));
+  }
+
+  /** The input's bytes, which the record's `items` cut up; null once removed. */
+  input(id: string): Promise<Buffer | null> {
+    return this.redis.getBuffer(this.keys.payload(id));
+  }
+
+  /** The output's bytes, which the record's `outputs` cut up; null before there is one, and once removed. */
+  output(id: string): Promise<Buffer | null> {
+    return this.redis.getBuffer(this.keys.result(id));
+  }
+
+  /** What an idempotency key or an alias stands for: the claim's key is `keys.claim(…)`. */
+  async claimed(claim: string): Promise<{ fingerprint: string; id: string } | undefined> {
+    const [fingerprint, id] = (await this.redis.get(claim))?.split(' ') ?? [];
+    return fingerprint === undefined || id === undefined ? undefined : { fingerprint, id };
+  }
+
+  /** Removes what has been kept its time, `limit` of each kind at most; how many it removed. */
+  async sweep(limit: number): Promise<number> {
+    return (await this.run(SWEEP, '', [limit])) as number;
+  }
+
+  private async move(script: Script, { id, generation }: GenerationRef, args: ScriptArgument[]): Promise<Transition> {
+    return transition(await this.run(script, id, [generation, ...args]));
+  }
+
+  private run(script: Script, id: string, args: ScriptArgument[]): Promise<unknown> {
+    const now = Math.round(this.clock.now());
+    return script.run(this.redis, { keys: [this.keys.prediction(id)], args: [this.keys.prefix, now, id, ...args] });
+  }
+}
+
+function transition(answer: unknown): Transition {
+  const [applied, ...outbox] = answer as [number, ...string[]];
+  return { applied: applied === 1, outbox };
+}

@@ -1,0 +1,117 @@
+/**
+ * What every transition script begins with: reading a record, and the one place where its status changes.
+ *
+ * All scripts share: KEYS[1] is the record; ARGV[1] the prefix of all keys (one Cluster slot, so that a script may
+ * reach what it needs), ARGV[2] now in whole milliseconds by Redis' clock, ARGV[3] the prediction's id.
+ *
+ * Invariants, kept by `move` and `ended` below:
+ * - a status changes here alone; each change is one line of the log and one notice to each gateway that watches;
+ * - a record that has ended is in `ended`, and in neither `due` nor the pending bytes; one that has not, the reverse;
+ * - `bytes.pending` is the cost of all records that have not ended; `bytes.inputs` and `bytes.outputs` are the sums of
+ *   the members of `held:inputs` and `held:outputs` (`<bytes> <id>`, by the time of their removal);
+ * - a delivery that a change calls for is in `outbox` in the same step.
+ */
+
+/** What a record costs beside its input: the hash, its places in the sorted sets, its job. */
+export const RECORD_COST = 2_048;
+/** Past the sweep, which normally removes: if no gateway lives, Redis forgets by itself. */
+export const NET_MS = 3_600_000;
+/** A log keeps its last lines: a prediction may be retried by hand without end. */
+const MAX_LOG = 2_048;
+/** As long as a gateway's own stream outlives it. */
+const REPLY_TTL_SECONDS = 60;
+
+export const PRELUDE = `
+local P, now, id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local key = KEYS[1]
+local function k(name) return P .. ':' .. name end
+local posted = {}
+
+local function load()
+  local f = redis.call('HMGET', key, 'head', 'status', 'generation', 'log', 'seq', 'watchers')
+  if not f[1] then return nil end
+  local rec = cjson.decode(f[1])
+  rec.status, rec.generation, rec.log, rec.seq, rec.watchers = f[2], f[3], f[4] or '', tonumber(f[5] or '0'), f[6] or ''
+  return rec
+end
+
+local function live(rec) return rec.status == 'starting' or rec.status == 'processing' end
+
+local function post(member)
+  redis.call('ZADD', k('outbox'), now, member)
+  posted[#posted + 1] = member
+end
+
+local function postJob(rec)
+  post('job ' .. rec.lane .. ' ' .. rec.model .. ' ' .. rec.version .. ' ' .. id .. ' ' .. rec.generation)
+end
+
+local function postHook(rec, event)
+  if not rec.webhook then return end
+  for _, wanted in ipairs(rec.events or {'completed'}) do
+    if wanted == event then post('hook ' .. id .. ' ' .. event .. ' ' .. rec.generation) end
+  end
+end
+
+local function move(rec, status)
+  local before = rec.status
+  rec.status, rec.seq = status, rec.seq + 1
+  local log = rec.log .. rec.seq .. ' ' .. string.format('%d', now) .. ' ' .. status .. ' ' .. rec.generation .. '\\n'
+  while #log > ${MAX_LOG} do log = string.sub(log, string.find(log, '\\n', 1, true) + 1) end
+  rec.log = log
+  redis.call('HSET', key, 'status', status, 'seq', rec.seq, 'log', log)
+  if rec.watchers ~= '' then
+    local text = cjson.encode({v = 1, id = id, status = status, generation = tonumber(rec.generation), event = rec.seq})
+    for gateway in string.gmatch(rec.watchers, '[^,]+') do
+      local stream = k('reply:' .. gateway)
+      redis.call('XADD', stream, '*', 'n', text)
+      redis.call('EXPIRE', stream, ${REPLY_TTL_SECONDS})
+    end
+  end
+  if rec.batch then
+    local batch = k('batch:' .. rec.batch)
+    if before then redis.call('HINCRBY', batch, before, -1) end
+    redis.call('HINCRBY', batch, status, 1)
+  end
+end
+
+local function pend(rec, due)
+  redis.call('HINCRBY', k('bytes'), 'pending', rec.inputBytes + ${RECORD_COST})
+  redis.call('ZADD', k('due'), due, id)
+end
+
+local function hold(what, rec, bytes)
+  if bytes == 0 then return end
+  redis.call('HINCRBY', k('bytes'), what, bytes)
+  redis.call('ZADD', k('held:' .. what), now + rec.keepData, string.format('%d', bytes) .. ' ' .. id)
+end
+
+local function release(what, bytes)
+  if redis.call('ZREM', k('held:' .. what), string.format('%d', bytes) .. ' ' .. id) == 1 then
+    redis.call('HINCRBY', k('bytes'), what, -bytes)
+  end
+end
+
+local function ended(rec)
+  redis.call('HSET', key, 'completed', string.format('%d', now))
+  redis.call('ZREM', k('due'), id)
+  redis.call('HINCRBY', k('bytes'), 'pending', -(rec.inputBytes + ${RECORD_COST}))
+  hold('inputs', rec, rec.inputBytes)
+  redis.call('ZADD', k('ended'), now + rec.keepRecord, id)
+  redis.call('PEXPIRE', key, rec.keepRecord + ${NET_MS})
+  redis.call('PEXPIRE', k('payload:' .. id), rec.keepData + ${NET_MS})
+  postHook(rec, 'completed')
+end
+
+local function done() return {1, unpack(posted)} end
+local NOT_APPLIED = {0}
+
+-- Frees what was held by the member '<bytes> <id>' of held:<what>.
+local function drop(what, member)
+  local bytes, owner = string.match(member, '^(%d+) (.+)$')
+  redis.call('HINCRBY', k('bytes'), what, -tonumber(bytes))
+  redis.call('UNLINK', k((what == 'inputs' and 'payload:' or 'result:') .. owner))
+  local other = k('prediction:' .. owner)
+  if redis.call('EXISTS', other) == 1 then redis.call('HSET', other, 'removed', '1') end
+end
+`;

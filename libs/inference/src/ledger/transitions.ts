@@ -1,0 +1,133 @@
+/**
+ * The scripts of a prediction's life after its submission. Each is one transition, names the generation that it speaks
+ * of, and answers `{1, outbox members…}` when it applied or `{0}` when it did not and nothing has changed.
+ */
+import { Script } from '../queue/script.js';
+import { NET_MS, PRELUDE } from './lua.js';
+
+/** Begins the common run of a script: the record, unless it is gone, has ended or is of another generation. */
+const LIVE = `${PRELUDE}
+local rec = load()
+if not rec or rec.generation ~= ARGV[4] or not live(rec) then return NOT_APPLIED end
+`;
+
+/** ARGV: …, generation. starting|processing → processing: a batch with it is sealed. Counts the attempt. */
+export const BEGIN = new Script(`${LIVE}
+redis.call('HINCRBY', key, 'attempts', 1)
+redis.call('HSETNX', key, 'started', string.format('%d', now))
+move(rec, 'processing')
+postHook(rec, 'start')
+return done()
+`);
+
+/** ARGV: …, generation. processing → starting: it failed in a way that another try may mend; its job comes back. */
+export const AGAIN = new Script(`${LIVE}
+if rec.status ~= 'processing' then return NOT_APPLIED end
+move(rec, 'starting')
+return done()
+`);
+
+/** ARGV: …, generation, output bytes, outputs (JSON), metrics (JSON). starting|processing → succeeded. */
+export const SUCCEED = new Script(`${LIVE}
+redis.call('SET', k('result:' .. id), ARGV[5], 'PX', rec.keepData + ${NET_MS})
+redis.call('HSET', key, 'outputs', ARGV[6], 'metrics', ARGV[7])
+redis.call('HSETNX', key, 'started', string.format('%d', now))
+move(rec, 'succeeded')
+hold('outputs', rec, #ARGV[5])
+ended(rec)
+return done()
+`);
+
+/**
+ * ARGV: …, generation, code, message, dead reason or '', digest or ''. starting|processing → failed; with a reason it
+ * is a dead letter, to be listed, redriven or purged.
+ */
+export const FAIL = new Script(`${LIVE}
+redis.call('HSET', key, 'code', ARGV[5], 'message', ARGV[6])
+if ARGV[7] ~= '' then
+  redis.call('HSET', key, 'dead', ARGV[7], 'digest', ARGV[8])
+  redis.call('ZADD', k('dead'), now, id)
+end
+move(rec, 'failed')
+ended(rec)
+return done()
+`);
+
+/** starting|processing → canceled, in whichever generation it is. */
+export const CANCEL = new Script(`${PRELUDE}
+local rec = load()
+if not rec or not live(rec) then return NOT_APPLIED end
+move(rec, 'canceled')
+ended(rec)
+return done()
+`);
+
+/** ARGV: …, generation, code, message. Its deadline has passed: starting → aborted, processing → canceled. */
+export const EXPIRE = new Script(`${LIVE}
+redis.call('HSET', key, 'code', ARGV[5], 'message', ARGV[6])
+move(rec, rec.status == 'starting' and 'aborted' or 'canceled')
+ended(rec)
+return done()
+`);
+
+/**
+ * ARGV: …, deadline, due. failed|canceled|aborted → starting in the next generation, which a new job carries: adding a
+ * job's id again while BullMQ keeps it would silently be nothing. Answers `{1, outbox…}`, `{0}` when it has not ended or
+ * has succeeded, `{2}` when its input is gone.
+ */
+export const RETRY = new Script(`${PRELUDE}
+local rec = load()
+if not rec or live(rec) or rec.status == 'succeeded' then return NOT_APPLIED end
+if redis.call('PERSIST', k('payload:' .. id)) == 0 and redis.call('EXISTS', k('payload:' .. id)) == 0 then return {2} end
+rec.generation = string.format('%d', tonumber(rec.generation) + 1)
+redis.call('PERSIST', key)
+redis.call('HSET', key, 'generation', rec.generation, 'attempts', 0, 'deadline', ARGV[4])
+redis.call('HDEL', key, 'started', 'completed', 'code', 'message', 'dead', 'digest')
+redis.call('ZREM', k('ended'), id)
+redis.call('ZREM', k('dead'), id)
+release('inputs', rec.inputBytes)
+move(rec, 'starting')
+pend(rec, tonumber(ARGV[5]))
+postJob(rec)
+return done()
+`);
+
+/**
+ * ARGV: …, gateway. From now on the gateway is told of every transition; answers 1, or 0 when there is no such record.
+ * At most eight watch: the one that came first is forgotten.
+ */
+export const WATCH = new Script(`${PRELUDE}
+local f = redis.call('HMGET', key, 'status', 'watchers')
+if not f[1] then return 0 end
+local watchers = {ARGV[4]}
+for gateway in string.gmatch(f[2] or '', '[^,]+') do
+  if gateway ~= ARGV[4] and #watchers < 8 then watchers[#watchers + 1] = gateway end
+end
+redis.call('HSET', key, 'watchers', table.concat(watchers, ','))
+return 1
+`);
+
+/**
+ * KEYS[1] any key of ours; ARGV: prefix, now, '', limit. Removes what has been kept its time: inputs, outputs, then
+ * whole records with their place in the index. Answers how many it removed, `limit` at most of each kind.
+ */
+export const SWEEP = new Script(`${PRELUDE}
+local limit, removed = tonumber(ARGV[4]), 0
+for _, what in ipairs({'inputs', 'outputs'}) do
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', k('held:' .. what), '-inf', now, 'LIMIT', 0, limit)) do
+    redis.call('ZREM', k('held:' .. what), member)
+    drop(what, member)
+    removed = removed + 1
+  end
+end
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', k('ended'), '-inf', now, 'LIMIT', 0, limit)) do
+  local record = k('prediction:' .. gone)
+  local head = redis.call('HGET', record, 'head')
+  if head then redis.call('ZREM', k('predictions:' .. cjson.decode(head).owner), gone) end
+  redis.call('UNLINK', record)
+  redis.call('ZREM', k('ended'), gone)
+  redis.call('ZREM', k('dead'), gone)
+  removed = removed + 1
+end
+return removed
+`);
