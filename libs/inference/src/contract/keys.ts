@@ -26,8 +26,8 @@ export interface Keys {
   outbox: string;
   /** Sorted set: predictions that have not ended, by the ms at which somebody must look at them. */
   due: string;
-  /** Sorted set of dead letters by the ms at which they ended. */
-  dead: string;
+  /** Sorted set of one owner's dead letters by the ms at which they ended. */
+  dead(owner: string): string;
 }
 
 export function keysUnder(prefix: string): Keys {
@@ -48,6 +48,6 @@ export function keysUnder(prefix: string): Keys {
     models: `${prefix}:models`,
     outbox: `${prefix}:outbox`,
     due: `${prefix}:due`,
-    dead: `${prefix}:dead`,
+    dead: (owner) => `${prefix}:dead:${owner}`,
   };
 }

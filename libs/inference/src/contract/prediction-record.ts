@@ -71,6 +71,8 @@ export const recordHead = z.object({
   /** Request id of the submission, for log lines. */
   request: z.string(),
   form: z.enum(INPUT_FORMS),
+  /** Whether the model has a batch axis, which the layout of the answer hangs on. */
+  batched: z.boolean(),
   items: z.array(storedItem).min(1),
   inputBytes: z.number().int().nonnegative(),
   created: z.number().int(),

@@ -111,12 +111,12 @@ describe('ledger', () => {
     const { ledger, redis, keys, clock } = at;
     const ref = await submitted();
     await ledger.fail(ref, { code: 'INTERNAL', message: 'no', dead: { reason: 'exhausted', digest: 'd' } });
-    expect(await redis.zcard(keys.dead)).toBe(1);
+    expect(await redis.zcard(keys.dead('public'))).toBe(1);
     const answer = await ledger.retry(ref.id, clock.now() + 60_000);
     expect(answer).toEqual({ applied: true, outbox: [`job durable digits 1 ${ref.id} 1`] });
     expect((await ledger.begin(ref)).applied).toBe(false);
     expect((await ledger.begin({ ...ref, generation: 1 })).applied).toBe(true);
-    expect(await redis.zcard(keys.dead)).toBe(0);
+    expect(await redis.zcard(keys.dead('public'))).toBe(0);
     const record = (await ledger.read(ref.id))!;
     expect(record).toMatchObject({ generation: 1, attempts: 1 });
     expect(record.code).toBeUndefined();

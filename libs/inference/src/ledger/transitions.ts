@@ -46,7 +46,7 @@ export const FAIL = new Script(`${LIVE}
 redis.call('HSET', key, 'code', ARGV[5], 'message', ARGV[6])
 if ARGV[7] ~= '' then
   redis.call('HSET', key, 'dead', ARGV[7], 'digest', ARGV[8])
-  redis.call('ZADD', k('dead'), now, id)
+  redis.call('ZADD', k('dead:' .. rec.owner), now, id)
 end
 move(rec, 'failed')
 ended(rec)
@@ -84,7 +84,7 @@ redis.call('PERSIST', key)
 redis.call('HSET', key, 'generation', rec.generation, 'attempts', 0, 'deadline', ARGV[4])
 redis.call('HDEL', key, 'started', 'completed', 'code', 'message', 'dead', 'digest')
 redis.call('ZREM', k('ended'), id)
-redis.call('ZREM', k('dead'), id)
+redis.call('ZREM', k('dead:' .. rec.owner), id)
 release('inputs', rec.inputBytes)
 move(rec, 'starting')
 pend(rec, tonumber(ARGV[5]))
@@ -123,10 +123,13 @@ end
 for _, gone in ipairs(redis.call('ZRANGEBYSCORE', k('ended'), '-inf', now, 'LIMIT', 0, limit)) do
   local record = k('prediction:' .. gone)
   local head = redis.call('HGET', record, 'head')
-  if head then redis.call('ZREM', k('predictions:' .. cjson.decode(head).owner), gone) end
+  if head then
+    local owner = cjson.decode(head).owner
+    redis.call('ZREM', k('predictions:' .. owner), gone)
+    redis.call('ZREM', k('dead:' .. owner), gone)
+  end
   redis.call('UNLINK', record)
   redis.call('ZREM', k('ended'), gone)
-  redis.call('ZREM', k('dead'), gone)
   removed = removed + 1
 end
 return removed
