@@ -1,9 +1,12 @@
 /** What every part of a worker process shares: its settings, its id, its connection to Redis, its log and metrics. */
 import {
   createLogger,
+  DeliveryQueue,
   FleetWriter,
   keysUnder,
+  Ledger,
   newId,
+  Outbox,
   patientConnection,
   RedisClock,
   watchOutages,
@@ -23,6 +26,9 @@ export class WorkerContext {
   readonly redis: Redis;
   readonly clock: RedisClock;
   readonly fleet: FleetWriter;
+  readonly ledger: Ledger;
+  /** For the deliveries that a transition calls for; jobs of predictions are added by gateways alone. */
+  readonly outbox: Outbox;
 
   constructor(readonly config: WorkerConfig) {
     this.log = createLogger('worker', config.logLevel);
@@ -30,6 +36,9 @@ export class WorkerContext {
     this.redis = this.connect('sluice-worker');
     this.clock = new RedisClock(this.redis);
     this.fleet = new FleetWriter(this.redis, this.keys, this.clock);
+    this.ledger = new Ledger(this.redis, this.keys, this.clock);
+    const deliveries = new DeliveryQueue(this.redis, this.keys);
+    this.outbox = new Outbox({ redis: this.redis, keys: this.keys, attempts: 1, deliveries });
   }
 
   /** A further connection, for what blocks. */

@@ -5,15 +5,17 @@
  * worker at start with the reason; nothing here runs native code.
  */
 import { fileURLToPath } from 'node:url';
-import { Dispatcher, type ExecutorSettings, type IncomingPack } from '#inference';
+import { Dispatcher, type ExecutorSettings } from '#inference';
 import type { WorkerContext } from './context.js';
+import { DurableProcessor } from './durable.processor.js';
 import { ExecutorSlot } from './executor/executor-slot.js';
 import { findPackages } from './models/package-folders.js';
 import { ServedModels } from './models/served-models.js';
 import { BatchRunner } from './predictions/batch-runner.js';
+import { Intake } from './predictions/intake.js';
 import type { Part } from './predictions/part.js';
 import { ReplyOutlet } from './predictions/reply-outlet.js';
-import { PredictionProcessor, type PackTarget } from './prediction.processor.js';
+import { PredictionProcessor } from './prediction.processor.js';
 
 /** A run in progress at SIGTERM has had its drain already; what still runs then is a hang. */
 const EXECUTOR_STOP_MS = 3_000;
@@ -43,13 +45,14 @@ export class ExecutorSupervisor {
     const dispatch = (): void => this.dispatcher.dispatch();
     this.outlet = new ReplyOutlet(context);
     this.runner = new BatchRunner(context, this.outlet, dispatch);
-    const processor = new PredictionProcessor(context, this.outlet, dispatch);
-    this.processor = processor;
+    const intake = new Intake(context, this.outlet);
+    this.processor = new PredictionProcessor(context, intake, dispatch);
     this.models = new ServedModels({
       context,
       outlet: this.outlet,
-      process: (incoming: IncomingPack, target: PackTarget) => processor.process(incoming, target),
-      concurrency: executors + 1,
+      packs: this.processor,
+      durable: new DurableProcessor(context, intake, dispatch),
+      executors,
       serves: (key, batcher) => this.dispatcher.serve(key, batcher),
       changed: () => events.changed(),
     });

@@ -57,6 +57,16 @@ export function isErrorCode(code: string): code is ErrorCode {
   return KNOWN.has(code);
 }
 
+/**
+ * Failures that another try may mend: nothing in them says that the input is to blame. A run that throws is among them,
+ * for onnxruntime says the same of a bad value and of memory that was short for a moment.
+ */
+const PASSING = new Set<ErrorCode>(['MODEL_RUN_FAILED', 'MODEL_NOT_READY', 'QUEUE_UNAVAILABLE', 'INTERNAL']);
+
+export function mayPass(code: ErrorCode): boolean {
+  return PASSING.has(code);
+}
+
 /** A failure that the caller may see. `message` is one to three sentences without internals. */
 export class SluiceError extends Error {
   constructor(

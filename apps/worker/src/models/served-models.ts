@@ -4,11 +4,12 @@
  * Invariants: a version consumes its queue only from `ready` on; a failed version harms no other; a state changes in
  * `move` alone, and the log line and the heartbeat hang on that change.
  */
-import { Batcher, PackWorker, type IncomingPack, type LoadedModel, type ServedVersion } from '#inference';
+import { Batcher, type LoadedModel, type ServedVersion } from '#inference';
 import type { WorkerContext } from '../context.js';
 import { failure, type Part } from '../predictions/part.js';
 import type { ReplyOutlet } from '../predictions/reply-outlet.js';
-import type { PackTarget } from '../prediction.processor.js';
+import type { Target } from '../predictions/intake.js';
+import { Consumers, type Processors } from './consumers.js';
 import type { PackageFolder } from './package-folders.js';
 
 type State = ServedVersion['state'];
@@ -16,16 +17,14 @@ type State = ServedVersion['state'];
 interface Version extends PackageFolder {
   state: State;
   reason?: string;
-  target?: PackTarget;
-  consumer?: PackWorker;
+  target?: Target;
+  consumers?: Consumers;
 }
 
-export interface ServedModelsOptions {
+export interface ServedModelsOptions extends Processors {
   context: WorkerContext;
   outlet: ReplyOutlet;
-  process(incoming: IncomingPack, target: PackTarget): Promise<void>;
-  /** Packs taken at once per version: one more than can run, so that the next is at hand. */
-  concurrency: number;
+  executors: number;
   /** A version has a batcher and may be dispatched. */
   serves(key: string, batcher: Batcher<Part>): void;
   changed(): void;
@@ -100,15 +99,15 @@ export class ServedModels {
     }));
   }
 
-  target(key: string): PackTarget | undefined {
+  target(key: string): Target | undefined {
     return this.versions.get(key)?.target;
   }
 
-  /** Stops taking packs, finishes those in hand; gives them up after `graceMs`. Resolves to whether all finished. */
+  /** Stops taking jobs, finishes those in hand; gives them up after `graceMs`. Resolves to whether all finished. */
   async drain(graceMs: number): Promise<boolean> {
-    const consumers: PackWorker[] = [];
+    const consumers: Consumers[] = [];
     for (const version of this.versions.values()) {
-      if (version.consumer) consumers.push(version.consumer);
+      if (version.consumers) consumers.push(version.consumers);
       version.target?.batcher.drain();
       this.move(version, 'draining');
     }
@@ -122,17 +121,8 @@ export class ServedModels {
   }
 
   private async consume(version: Version): Promise<void> {
-    const { context, concurrency } = this.options;
-    const target = version.target!;
-    version.consumer = new PackWorker({
-      queue: context.keys.packQueue(version.name, version.version),
-      concurrency,
-      redis: context.redis,
-      keys: context.keys,
-      process: (incoming) => this.options.process(incoming, target),
-      failed: (error) => context.log.debug({ reason: error.message }, 'queue'),
-    });
-    await version.consumer.ready();
+    version.consumers = new Consumers(version.target!, this.options);
+    await version.consumers.ready();
     if (version.state === 'starting') this.move(version, 'ready');
   }
 

@@ -32,7 +32,7 @@ export class BatchRunner {
   async run(slot: ExecutorSlot, serving: Serving, batch: Sealed<Part>): Promise<void> {
     const { batcher, name, version } = serving;
     const sealedAt = this.context.clock.now();
-    for (const part of batch.items) part.prediction.sealedAt ||= sealedAt;
+    for (const part of batch.items) part.prediction.sealed(sealedAt);
     this.context.metrics.released.inc({ model: name, version, reason: batch.reason });
     const joins = batch.items.every((part) => part.prepares && !part.alone);
     const decoding = batch.items.some((part) => part.prepares) ? DECODE_ALLOWANCE_MS : 0;

@@ -1,6 +1,8 @@
 /**
  * A prediction in a worker, and its parts: the ranges of its rows that each fit one batch. What waits in a batcher
  * is a part; what is answered is the prediction, once, when its last part is done.
+ *
+ * A prediction is one input: of a pack, whose gateway is told of its outcome, or of a durable prediction, whose run is.
  */
 import {
   concatRows,
@@ -8,8 +10,11 @@ import {
   encodeFrame,
   type ErrorCode,
   type ExecutorInput,
+  type Failure,
+  type Outcome,
   type PackItem,
   type Preparable,
+  type ReplyHeader,
 } from '#inference';
 
 export interface PartResult {
@@ -17,6 +22,19 @@ export interface PartResult {
   bytes: Uint8Array;
   preprocessMs: number;
 }
+
+/** Size, duration and release reason of the batch that answered. */
+export type BatchFacts = ReplyHeader['batch'];
+
+/** The durable prediction that an input belongs to, as far as its parts must know it. */
+export interface RunOfInput {
+  /** A batch with it is sealed. */
+  begin(): void;
+  take(outcome: Outcome | Failure, batch: BatchFacts): void;
+}
+
+/** The id of the gateway whose caller waits, or the run. */
+export type Destination = string | RunOfInput;
 
 export class Prediction {
   /** Milliseconds by Redis' clock when the first of its parts was sealed. */
@@ -26,16 +44,23 @@ export class Prediction {
   private answered = false;
 
   readonly item: PackItem;
-  readonly gateway: string;
+  readonly destination: Destination;
   /** Milliseconds by Redis' clock when this worker took it. */
   readonly taken: number;
   private readonly done: () => void;
 
-  constructor(from: { item: PackItem; gateway: string; taken: number; done: () => void }) {
+  constructor(from: { item: PackItem; destination: Destination; taken: number; done: () => void }) {
     this.item = from.item;
-    this.gateway = from.gateway;
+    this.destination = from.destination;
     this.taken = from.taken;
     this.done = from.done;
+  }
+
+  /** One of its parts is in a batch that goes to a slot now. */
+  sealed(now: number): void {
+    if (this.sealedAt > 0) return;
+    this.sealedAt = now;
+    if (typeof this.destination !== 'string') this.destination.begin();
   }
 
   expect(parts: number): void {

@@ -1,14 +1,13 @@
 /**
- * From answered predictions to replies in Redis: one entry per batch and gateway; failures that belong to no batch
- * (dropped, refused) are gathered per tick.
+ * From answered predictions to those who are told: one reply in Redis per batch and gateway, and the runs of durable
+ * predictions; failures that belong to no batch (dropped, refused) are gathered per tick.
  *
  * Invariant: a prediction counts as settled only after its reply is in Redis, so its pack cannot complete before.
  */
-import { ReplyWriter, type ErrorCode, type Failure, type Outcome, type ReplyHeader } from '#inference';
+import { ReplyWriter, type ErrorCode, type Failure, type Outcome } from '#inference';
 import type { WorkerContext } from '../context.js';
-import type { PartResult, Prediction } from './part.js';
+import type { BatchFacts, PartResult, Prediction } from './part.js';
 
-type BatchFacts = ReplyHeader['batch'];
 interface Answer {
   prediction: Prediction;
   outcome: Outcome | Failure;
@@ -27,9 +26,15 @@ export class ReplyOutlet {
   answer(batch: BatchFacts, answers: readonly Answer[]): void {
     const byGateway = new Map<string, Answer[]>();
     for (const answer of answers) {
-      const same = byGateway.get(answer.prediction.gateway);
+      const { destination } = answer.prediction;
+      if (typeof destination !== 'string') {
+        destination.take(answer.outcome, batch);
+        answer.prediction.settled();
+        continue;
+      }
+      const same = byGateway.get(destination);
       if (same) same.push(answer);
-      else byGateway.set(answer.prediction.gateway, [answer]);
+      else byGateway.set(destination, [answer]);
     }
     for (const [gateway, own] of byGateway) void this.write(gateway, batch, own);
   }

@@ -9,6 +9,7 @@ import type { Clock } from '../batching/clock.js';
 import type { GenerationRef } from '../contract/durable-job.js';
 import type { Keys } from '../contract/keys.js';
 import {
+  isTerminal,
   parseRecord,
   type DeadReason,
   type OutputItem,
@@ -138,6 +139,12 @@ export class Ledger {
   async read(id: string): Promise<PredictionRecord | undefined> {
     const hash = await this.redis.hgetall(this.keys.prediction(id));
     return hash.head === undefined ? undefined : parseRecord(id, hash);
+  }
+
+  /** The record, if it has not ended and is in this generation. */
+  async live({ id, generation }: GenerationRef): Promise<PredictionRecord | undefined> {
+    const record = await this.read(id);
+    return record && record.generation === generation && !isTerminal(record.status) ? record : undefined;
   }
 
   readMany(ids: readonly string[]): Promise<(PredictionRecord | undefined)[]> {
