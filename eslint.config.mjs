@@ -25,6 +25,21 @@ const noNodeGlobals = ['Buffer', 'process', 'setImmediate', '__dirname'].map((na
   message: native.message,
 }));
 
+// Three parameters, or a named object; five dependencies of a class, or it has two concerns.
+const parameters = (message, ...selectors) => selectors.map((selector) => ({ selector, message }));
+const tooManyParameters = [
+  ...parameters(
+    'More than three parameters become a named object.',
+    'FunctionDeclaration[params.length>3]',
+    'ArrowFunctionExpression[params.length>3]',
+    'MethodDefinition[kind!="constructor"] > FunctionExpression[params.length>3]',
+  ),
+  ...parameters(
+    'At most five constructor dependencies.',
+    'MethodDefinition[kind="constructor"] > FunctionExpression[params.length>5]',
+  ),
+];
+
 export default tseslint.config(
   { ignores: ['dist/', 'node_modules/', '.sluice/', 'coverage/'] },
   {
@@ -33,7 +48,7 @@ export default tseslint.config(
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
     rules: {
       'max-lines': ['error', 300],
-      'max-params': ['error', 3],
+      'no-restricted-syntax': ['error', ...tooManyParameters],
       'no-restricted-properties': [
         'error',
         { object: 'process', property: 'env', message: 'Settings are read in libs/inference/src/config.ts alone.' },

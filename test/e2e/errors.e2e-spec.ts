@@ -210,12 +210,16 @@ describe('a request', () => {
     expectProblem(await postJson(predict(), sevenRow(), { 'x-request-timeout': value }), 400, 'HEADER_INVALID');
   });
 
-  it.each(['prefer', 'idempotency-key', 'webhook-url'])(
-    'is FEATURE_UNAVAILABLE with %s, which is never ignored',
-    async (name) => {
-      expectProblem(await postJson(predict(), sevenRow(), { [name]: 'x' }), 501, 'FEATURE_UNAVAILABLE');
-    },
-  );
+  it.each([
+    ['prefer', 'wait=0'],
+    ['prefer', 'wait=61'],
+    ['prefer', 'wait=soon'],
+    ['idempotency-key', 'two words'],
+    ['cancel-after', 'soon'],
+  ])('is HEADER_INVALID with %s: %s, which is never ignored', async (name, value) => {
+    const headers = { 'idempotency-key': 'k', [name]: value };
+    expectProblem(await postJson(predict(), sevenRow(), headers), 400, 'HEADER_INVALID');
+  });
 
   it('is MODEL_RUN_FAILED when the model fails on it, alone', async () => {
     expectProblem(await postJson(predict('/gather_crash'), { input: [99] }), 422, 'MODEL_RUN_FAILED');

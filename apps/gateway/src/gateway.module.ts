@@ -1,7 +1,18 @@
 /** All the wiring of a gateway. */
 import { Module, type DynamicModule } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { SluiceError } from '#inference';
 import { GatewayContext } from './context.js';
+import { DeadLetters } from './durable/dead-letters.js';
+import { DeadLettersController } from './durable/dead-letters.controller.js';
+import { DurableAnswer } from './durable/durable-answer.js';
+import { DurableService } from './durable/durable.service.js';
+import { EventsController } from './durable/events.controller.js';
+import { Listing } from './durable/listing.js';
+import { RecordsController } from './durable/records.controller.js';
+import { StorageBudget } from './durable/storage-budget.js';
+import { SubmissionsController } from './durable/submissions.controller.js';
+import { Watchers } from './durable/watchers.js';
 import { GatewayIndicators } from './health/gateway-indicators.js';
 import { HealthController } from './health/health.controller.js';
 import { MetricsController } from './metrics/metrics.controller.js';
@@ -16,27 +27,50 @@ export interface GatewayParts {
   catalog: ModelCatalog;
   admission: Admission;
   predictions: PredictionsService;
+  watchers: Watchers;
+  durable: DurableService;
 }
 
 export function gatewayParts(context: GatewayContext): GatewayParts {
   const catalog = new ModelCatalog(context);
   const admission = new Admission(context);
-  return { context, catalog, admission, predictions: new PredictionsService(context, catalog) };
+  const predictions = new PredictionsService(context, catalog);
+  const watchers = new Watchers();
+  predictions.onNotice(watchers.told);
+  const durable = new DurableService(context, new StorageBudget(context), {
+    accept: () =>
+      Promise.reject(new SluiceError('FEATURE_UNAVAILABLE', 'This build delivers no webhooks; leave the URL out.')),
+  });
+  return { context, catalog, admission, predictions, watchers, durable };
 }
 
 @Module({})
 export class GatewayModule {
-  static with({ context, catalog, admission, predictions }: GatewayParts): DynamicModule {
+  static with({ context, catalog, admission, predictions, watchers, durable }: GatewayParts): DynamicModule {
     return {
       module: GatewayModule,
       imports: [TerminusModule.forRoot({ logger: false })],
-      controllers: [PredictionsController, ModelsController, HealthController, MetricsController],
+      controllers: [
+        PredictionsController,
+        SubmissionsController,
+        RecordsController,
+        EventsController,
+        DeadLettersController,
+        ModelsController,
+        HealthController,
+        MetricsController,
+      ],
       providers: [
         GatewayIndicators,
         { provide: GatewayContext, useValue: context },
         { provide: ModelCatalog, useValue: catalog },
         { provide: Admission, useValue: admission },
         { provide: PredictionsService, useValue: predictions },
+        { provide: Watchers, useValue: watchers },
+        { provide: DurableService, useValue: durable },
+        DurableAnswer,
+        DeadLetters,
+        Listing,
       ],
     };
   }

@@ -52,6 +52,13 @@ const gateway = {
   SLUICE_STORAGE_SHARE: z.coerce.number().gt(0).lt(1).default(0.5),
   /** Milliseconds between turning unready on SIGTERM and closing the port, so that balancers notice. */
   SLUICE_LAME_DUCK_MS: integer(0, 60_000).default(1_000),
+  /** Readers of events (SSE) that one gateway holds at once; more is a 503 at once. */
+  SLUICE_MAX_EVENT_STREAMS: integer(1, 100_000).default(1_000),
+  /** What URLs in answers and webhooks begin with, without a slash at the end; unset: the caller's own Host, and paths in webhooks. */
+  SLUICE_PUBLIC_URL: z
+    .string()
+    .regex(/^https?:\/\/[^\s/]+(\/[^\s]*[^\s/])?$/, 'expected http(s)://host, without a slash at the end')
+    .optional(),
   /** Milliseconds that accepted predictions have to finish after SIGTERM. */
   SLUICE_DRAIN_MS: integer(0, 600_000).default(35_000),
 };
@@ -121,6 +128,8 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env) {
     retentionMs: s.SLUICE_RETENTION_MS,
     recordRetentionMs: Math.max(s.SLUICE_RETENTION_MS, s.SLUICE_RECORD_RETENTION_MS),
     storageShare: s.SLUICE_STORAGE_SHARE,
+    maxEventStreams: s.SLUICE_MAX_EVENT_STREAMS,
+    publicUrl: s.SLUICE_PUBLIC_URL,
     lameDuckMs: s.SLUICE_LAME_DUCK_MS,
     drainMs: s.SLUICE_DRAIN_MS,
   });

@@ -1,7 +1,8 @@
 /**
- * What is decided about a prediction request from its headers alone, before a byte of its body is read: method of
- * transfer, size, media type, features, and whether there is room. Refusing here costs the caller no upload.
+ * What is decided about a request with a body from its headers alone, before a byte of the body is read: method of
+ * transfer, size, media type, and whether there is room. Refusing here costs the caller no upload.
  *
+ * A route says in its config (`@RouteConfig({ body })`) what body it takes; one that says nothing takes a model's input.
  * Invariant: a permit taken here is released when the response is over, however it ends.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -9,16 +10,27 @@ import { SluiceError } from '#inference';
 import type { GatewayContext } from '../context.js';
 import type { Admission } from '../predictions/admission.js';
 
-/** Headers of the durable lane: silently doing without what they ask for would be a lie. */
-const DURABLE_HEADERS = ['prefer', 'idempotency-key', 'webhook-url'] as const;
+/**
+ * `input`: what a model is given, for which a permit is taken; `json`: a model's input in JSON and nothing else;
+ * `control`: nothing, or a little JSON, which is let in even when the gateway is full.
+ */
+export type BodyKind = 'input' | 'json' | 'control';
+
+const MAX_CONTROL_BYTES = 65_536;
+const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 export function installPredictGate(app: FastifyInstance, context: GatewayContext, admission: Admission): void {
   app.addHook('onRequest', (request, reply, next) => {
     void reply.header('x-request-id', request.id);
     if (context.draining) void reply.header('connection', 'close');
-    if (request.method !== 'POST') return next();
+    const kind = bodyKind(request);
+    if (kind === undefined) return next();
     try {
-      check(request, context);
+      if (kind === 'control') {
+        checkControl(request);
+        return next();
+      }
+      check(request, context, kind);
       const release = admission.take(Number(request.headers['content-length']));
       reply.raw.once('close', release);
       next();
@@ -42,16 +54,28 @@ export function goneFrom(reply: FastifyReply): { onGone(listener: () => void): v
   };
 }
 
-function check(request: FastifyRequest, { config }: GatewayContext): void {
-  const { headers } = request;
-  for (const name of DURABLE_HEADERS) {
-    if (headers[name] !== undefined) {
-      throw new SluiceError(
-        'FEATURE_UNAVAILABLE',
-        `This build answers predictions only while the caller waits; leave the ${name} header out.`,
-      );
-    }
+/** Undefined where no body is to be looked at. */
+function bodyKind({ method, routeOptions }: FastifyRequest): BodyKind | undefined {
+  if (!WITH_BODY.has(method)) return undefined;
+  const { body } = routeOptions.config as { body?: BodyKind };
+  return body ?? (method === 'POST' ? 'input' : undefined);
+}
+
+function checkControl({ headers }: FastifyRequest): void {
+  if (headers['transfer-encoding'] !== undefined) {
+    throw new SluiceError(
+      'BODY_LENGTH_REQUIRED',
+      'The body came chunked. Send it in one piece, with a Content-Length.',
+    );
   }
+  const length = Number(headers['content-length'] ?? 0);
+  if (length > MAX_CONTROL_BYTES) {
+    throw new SluiceError('BODY_TOO_LARGE', `The body has ${length} bytes; at most ${MAX_CONTROL_BYTES} are allowed.`);
+  }
+}
+
+function check(request: FastifyRequest, { config }: GatewayContext, body: BodyKind): void {
+  const { headers } = request;
   if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
     throw new SluiceError(
       'BODY_ENCODING_UNSUPPORTED',
@@ -66,6 +90,12 @@ function check(request: FastifyRequest, { config }: GatewayContext): void {
     );
   }
   const kind = mediaType(headers['content-type']);
+  if (body === 'json' && kind !== 'application/json') {
+    throw new SluiceError(
+      'MEDIA_TYPE_UNSUPPORTED',
+      `The body is ${kind.slice(0, 60) || 'of no stated kind'}; application/json was expected. Other bodies go to /predict.`,
+    );
+  }
   if (!isAccepted(kind)) {
     throw new SluiceError(
       'MEDIA_TYPE_UNSUPPORTED',

@@ -66,6 +66,10 @@ export class ModelCatalog {
     return packsWorthSending(this.snapshot.served.get(key)?.slots ?? 0, NOTHING, undefined);
   }
 
+  find(key: string): ServedModel | undefined {
+    return this.snapshot.served.get(key);
+  }
+
   all(): ServedModel[] {
     return [...this.snapshot.served.values()];
   }
@@ -83,6 +87,19 @@ export class ModelCatalog {
     throw new SluiceError('MODEL_NOT_READY', this.whyNotReady(found[0]!), {
       retryAfterSeconds: NOT_READY_RETRY_SECONDS,
     });
+  }
+
+  /**
+   * The version that a prediction is kept for, whether or not a worker has it ready now. Without a name `version` is one
+   * that says it all: `<name>:<version>`, a package's checksum, or what only one model has. @throws MODEL_NOT_FOUND
+   */
+  resolveKept(name: string | undefined, version: string | undefined): ServedModel {
+    if (name === undefined && version !== undefined) return this.byVersion(version);
+    const wanted = name ?? this.defaultModel();
+    const found = this.versionsOf(wanted).filter((model) => version === undefined || isVersion(model, version));
+    const chosen = found.find((model) => model.slots > 0) ?? found[0];
+    if (chosen) return chosen;
+    throw this.notFound(wanted, version);
   }
 
   /** Whether `name` (or the default model) can be served now. @throws MODEL_NOT_FOUND when it does not exist. */
@@ -106,6 +123,18 @@ export class ModelCatalog {
       names.length === 0
         ? 'No model is served yet. Start a worker with a model package; see docs/models.md.'
         : `The request names no model and there is no default one. POST to /predict/{model} with one of: ${names.join(', ')}.`,
+    );
+  }
+
+  private byVersion(version: string): ServedModel {
+    const exact = this.all().find(({ key, description }) => key === version || description.checksum === version);
+    const [only, ...others] = this.all().filter((model) => model.description.version === version);
+    const found = exact ?? (others.length === 0 ? only : undefined);
+    if (found) return found;
+    const keys = this.all().map((model) => model.key);
+    throw new SluiceError(
+      'MODEL_NOT_FOUND',
+      `There is no one version ${JSON.stringify(clip(version))}. Versions: ${keys.join(', ') || 'none yet'}.`,
     );
   }
 
@@ -153,6 +182,10 @@ export class ModelCatalog {
     this.snapshot = snapshotOf(read);
     for (const listener of this.listeners) listener();
   }
+}
+
+function isVersion({ key, description }: ServedModel, version: string): boolean {
+  return version === description.version || version === key || version === description.checksum;
 }
 
 /** A version that a worker holds and has never served. */

@@ -27,7 +27,8 @@ export function inputFromJson(body: Buffer, model: ModelDescription): Prediction
   return inputFromNumbers(body, model) ?? inputFromParsed(parseJson(body), model);
 }
 
-function inputFromParsed(value: unknown, model: ModelDescription): PredictionInput {
+/** The same for what is parsed already: an object of exactly one of the three forms. */
+export function inputFromParsed(value: unknown, model: ModelDescription): PredictionInput {
   if (value === null || typeof value !== 'object' || Array.isArray(value)) {
     throw new SluiceError(
       'INPUT_INVALID',
@@ -55,7 +56,8 @@ function inputFromParsed(value: unknown, model: ModelDescription): PredictionInp
   return { form, items: severalRows(content, model) };
 }
 
-function parseJson(body: Buffer): unknown {
+/** @throws JSON_MALFORMED, JSON_TOO_DEEP */
+export function parseJson(body: Buffer): unknown {
   if (!isUtf8(body)) throw new SluiceError('JSON_MALFORMED', 'The body is not UTF-8, which JSON must be.');
   checkDepth(body);
   try {

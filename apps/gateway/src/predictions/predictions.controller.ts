@@ -1,13 +1,18 @@
 /** The native prediction routes: HTTP in, HTTP out; what a prediction is lives in the service. */
 import { Controller, HttpCode, HttpStatus, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { SluiceError, toSluiceError } from '#inference';
+import { SluiceError, toSluiceError, type ModelDescription } from '#inference';
 import { GatewayContext } from '../context.js';
+import { DurableAnswer } from '../durable/durable-answer.js';
+import { DescribeDurableHeaders } from '../durable/openapi.js';
+import { isDurable } from '../durable/preferences.js';
 import { goneFrom } from '../http/predict-gate.js';
 import { ModelCatalog } from '../models/model-catalog.js';
-import { answerJson } from './answer.js';
+import { answerJson, metricsOf } from './answer.js';
 import { readInput } from './input-reader.js';
 import { DescribePredict } from './openapi.js';
+import type { Reply } from './pending-prediction.js';
+import type { InputForm } from './prediction-input.js';
 import { PredictionsService } from './predictions.service.js';
 
 @Controller('predict')
@@ -16,10 +21,12 @@ export class PredictionsController {
     private readonly context: GatewayContext,
     private readonly catalog: ModelCatalog,
     private readonly predictions: PredictionsService,
+    private readonly durable: DurableAnswer,
   ) {}
 
   @Post()
   @HttpCode(HttpStatus.OK)
+  @DescribeDurableHeaders()
   @DescribePredict({ summary: 'Predict with the default model', operationId: 'predict', path: [] })
   byDefault(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.answer(request, reply, {});
@@ -27,6 +34,7 @@ export class PredictionsController {
 
   @Post(':model')
   @HttpCode(HttpStatus.OK)
+  @DescribeDurableHeaders()
   @DescribePredict({
     summary: 'Predict with the newest ready version of a model',
     operationId: 'predictModel',
@@ -38,6 +46,7 @@ export class PredictionsController {
 
   @Post(':model/:version')
   @HttpCode(HttpStatus.OK)
+  @DescribeDurableHeaders()
   @DescribePredict({
     summary: 'Predict with one version of a model',
     operationId: 'predictVersion',
@@ -58,6 +67,7 @@ export class PredictionsController {
   ): Promise<void> {
     const begun = performance.now();
     const timeoutMs = this.timeout(request.headers['x-request-timeout']);
+    if (isDurable(request.headers)) return this.keep(request, reply, { ...wanted, waitMs: timeoutMs });
     const model = this.catalog.resolve(wanted.model, wanted.version);
     const labels = { model: model.description.name, version: model.description.version };
     const { metrics, log } = this.context;
@@ -74,13 +84,21 @@ export class PredictionsController {
       metrics.total.observe(labels, totalMs / 1_000);
       metrics.outcomes.inc({ ...labels, outcome: 'ok' });
       if (log.isLevelEnabled('debug')) log.debug({ request: request.id, ...labels, totalMs }, 'prediction answered');
-      void reply
-        .type('application/json; charset=utf-8')
-        .send(answerJson({ form, model: model.description, replies, totalMs }));
+      void reply.type('application/json; charset=utf-8').send(answer(model.description, form, { replies, totalMs }));
     } catch (error) {
       metrics.outcomes.inc({ ...labels, outcome: toSluiceError(error).code });
       throw error;
     }
+  }
+
+  private async keep(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    wanted: { model?: string; version?: string; waitMs: number },
+  ): Promise<void> {
+    const { description } = this.catalog.resolveKept(wanted.model, wanted.version);
+    const input = await readInput(request, description);
+    await this.durable.submit({ request, reply, ...wanted, description, input, layout: 'predict' });
   }
 
   /** `X-Request-Timeout`, seconds, in milliseconds. */
@@ -94,4 +112,13 @@ export class PredictionsController {
       `X-Request-Timeout is ${JSON.stringify(String(header).slice(0, 40))}; seconds above 0 and up to ${maxRequestTimeoutMs / 1_000} were expected.`,
     );
   }
+}
+
+function answer(
+  { name, version, batched }: ModelDescription,
+  form: InputForm,
+  { replies, totalMs }: { replies: Reply[]; totalMs: number },
+): string {
+  const items = replies.map(({ result, bytes }) => ({ type: result.type, bytes }));
+  return answerJson({ form, batched, items, model: name, version, metrics: metricsOf(replies), totalMs });
 }

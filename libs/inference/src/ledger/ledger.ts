@@ -22,7 +22,7 @@ import type { Redis } from '../queue/connection.js';
 import type { Script, ScriptArgument } from '../queue/script.js';
 import { setPieces } from '../queue/set-pieces.js';
 import { SUBMIT } from './submit.js';
-import { AGAIN, BEGIN, CANCEL, EXPIRE, FAIL, RETRY, SUCCEED, SWEEP, WATCH } from './transitions.js';
+import { AGAIN, BEGIN, CANCEL, EXPIRE, FAIL, PURGE, RETRY, SUCCEED, SWEEP, WATCH } from './transitions.js';
 
 /** How long a payload waits for its submission before it goes by itself. */
 const PAYLOAD_MS = 60_000;
@@ -61,6 +61,15 @@ export interface PredictionFailure {
   message: string;
   /** Makes it a dead letter. */
   dead?: { reason: DeadReason; digest: string };
+}
+
+export interface NewestOptions {
+  owner: string;
+  /** Created before and after these ms. */
+  before?: number | undefined;
+  after?: number | undefined;
+  cursor?: string | undefined;
+  limit: number;
 }
 
 export interface PredictionSuccess {
@@ -151,6 +160,26 @@ export class Ledger {
     return Promise.all(ids.map((id) => this.read(id)));
   }
 
+  /**
+   * An owner's ids by creation, the newest first, behind the cursor `<created>.<id>` of an earlier page; `last` is the
+   * cursor of the next.
+   */
+  async newest({ owner, before, after, cursor, limit }: NewestOptions): Promise<{ ids: string[]; last?: string }> {
+    const [, at, id] = /^(\d+)\.(.+)$/.exec(cursor ?? '') ?? [];
+    const from = at === undefined ? (before === undefined ? '+inf' : `(${before}`) : at;
+    const to = after === undefined ? '-inf' : `(${after}`;
+    const key = this.keys.predictions(owner);
+    let skip = 0;
+    if (at !== undefined && id !== undefined) {
+      // Equal times are in the order of their ids: those up to the cursor's have been seen.
+      const same = await this.redis.zrevrangebyscore(key, at, at);
+      skip = same.filter((other) => other >= id).length;
+    }
+    const found = await this.redis.zrevrangebyscore(key, from, to, 'WITHSCORES', 'LIMIT', skip, limit);
+    const ids = found.filter((_, i) => i % 2 === 0);
+    return ids.length === 0 ? { ids } : { ids, last: `${found.at(-1)}.${found.at(-2)}` };
+  }
+
   /** The input's bytes, which the record's `items` cut up; null once removed. */
   input(id: string): Promise<Buffer | null> {
     return this.redis.getBuffer(this.keys.payload(id));
@@ -165,6 +194,21 @@ export class Ledger {
   async claimed(claim: string): Promise<{ fingerprint: string; id: string } | undefined> {
     const [fingerprint, id] = (await this.redis.get(claim))?.split(' ') ?? [];
     return fingerprint === undefined || id === undefined ? undefined : { fingerprint, id };
+  }
+
+  /** An owner's dead letters, the oldest first. */
+  async dead(owner: string, offset: number, limit: number): Promise<{ total: number; ids: string[] }> {
+    const key = this.keys.dead(owner);
+    const [total, ids] = await Promise.all([
+      this.redis.zcard(key),
+      this.redis.zrange(key, String(offset), String(offset + limit - 1)),
+    ]);
+    return { total, ids };
+  }
+
+  /** No dead letter any more; the record stays failed. */
+  async purge(id: string, owner: string): Promise<void> {
+    await this.run(PURGE, id, [owner]);
   }
 
   /** Removes what has been kept its time, `limit` of each kind at most; how many it removed. */

@@ -92,6 +92,14 @@ postJob(rec)
 return done()
 `);
 
+/** ARGV: …, owner. Takes the id out of the owner's dead letters; the record stays failed. */
+export const PURGE = new Script(`${PRELUDE}
+if redis.call('ZREM', k('dead:' .. ARGV[4]), id) == 1 and redis.call('EXISTS', key) == 1 then
+  redis.call('HDEL', key, 'dead', 'digest')
+end
+return 1
+`);
+
 /**
  * ARGV: …, gateway. From now on the gateway is told of every transition; answers 1, or 0 when there is no such record.
  * At most eight watch: the one that came first is forgotten.

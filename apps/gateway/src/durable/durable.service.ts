@@ -1,0 +1,216 @@
+/**
+ * Durable predictions without a transport: submitted, read, waited for, cancelled, tried again. What a prediction's
+ * status may become is the ledger's; this is who may ask for it, and what else hangs on it.
+ *
+ * Invariants: a submission resolves after Redis has the record and, unless Redis failed just then, the job; another
+ * owner's prediction does not exist.
+ */
+import {
+  DepartureWriter,
+  isTerminal,
+  newId,
+  SluiceError,
+  type ModelDescription,
+  type PredictionRecord,
+  type Submission,
+  type Submitted,
+} from '#inference';
+import type { GatewayContext } from '../context.js';
+import { queueUnavailable } from '../predictions/pack-sender.js';
+import type { StorageBudget } from './storage-budget.js';
+import { aliasClaim, claimsOf, stored, type Wanted } from './submission.js';
+
+/** How long the same idempotency key means the same prediction. */
+const CLAIM_MS = 24 * 3_600_000;
+const OWN_ID = /^p[A-Za-z0-9_-]{22}$/;
+/** A payload that ran out before its submission came is written again, this often. */
+const TRIES = 2;
+const FULL_RETRY_SECONDS = 30;
+const FRESH = { status: 'starting', generation: 0, attempts: 0, log: '' } as const;
+
+export interface DurableRequest extends Wanted {
+  description: ModelDescription;
+  requestId: string;
+  /** Milliseconds that it has; the setting's when undefined. */
+  timeoutMs?: number | undefined;
+  /** This gateway is told of its transitions from the first on. */
+  watched: boolean;
+  /** Called with its id before it is written. */
+  named?(id: string): void;
+}
+
+/** Who may be told of a prediction's events. */
+export interface Receivers {
+  /** @throws WEBHOOK_REFUSED, WEBHOOK_UNSIGNED, WEBHOOK_DISABLED */
+  accept(owner: string, url: string): Promise<void>;
+}
+
+export interface Accepted {
+  id: string;
+  /** As it is in Redis now; undefined for one that was there before, which may have gone on. */
+  record?: PredictionRecord;
+  /** True when the same key or alias had been used for the same request before. */
+  replayed: boolean;
+}
+
+export class DurableService {
+  private readonly departures: DepartureWriter;
+
+  constructor(
+    private readonly context: GatewayContext,
+    private readonly budget: StorageBudget,
+    private readonly receivers: Receivers,
+  ) {
+    this.departures = new DepartureWriter(context.redis, context.keys.control);
+  }
+
+  /** @throws IDEMPOTENCY_CONFLICT, STORAGE_FULL, QUEUE_UNAVAILABLE */
+  async submit(request: DurableRequest): Promise<Accepted> {
+    if (request.webhook) await this.receivers.accept(request.owner, request.webhook.url);
+    const id = newId('p');
+    request.named?.(id);
+    const submission = this.submission(id, request);
+    const submitted = await this.write(submission);
+    switch (submitted.kind) {
+      case 'new':
+        await this.dispatch(submitted.outbox);
+        return { id, record: { ...submission.head, ...FRESH, id, deadline: submission.deadline }, replayed: false };
+      case 'same':
+        // Its own id: an answer was lost and the command sent again.
+        return { id: submitted.id, replayed: submitted.id !== id };
+      case 'conflict':
+        throw new SluiceError(
+          'IDEMPOTENCY_CONFLICT',
+          'This Idempotency-Key, or this id of your own, was used for another request. Use a new one for a new request.',
+        );
+      case 'full':
+        throw new SluiceError(
+          'STORAGE_FULL',
+          `Predictions that have not ended hold ${submitted.pendingBytes} of ${this.budget.bytes} bytes. Try again later, or add workers.`,
+          { retryAfterSeconds: FULL_RETRY_SECONDS },
+        );
+      case 'lost':
+        throw queueUnavailable();
+    }
+  }
+
+  /** The record under our id or the owner's own. @throws PREDICTION_NOT_FOUND */
+  async read(owner: string, id: string): Promise<PredictionRecord> {
+    const record = await this.find(owner, id);
+    if (record) return record;
+    throw new SluiceError(
+      'PREDICTION_NOT_FOUND',
+      `There is no prediction ${JSON.stringify(id.slice(0, 64))}. It was never there, or has been kept its time.`,
+    );
+  }
+
+  /** Whatever phase it is in; what has ended stays as it is. @throws PREDICTION_NOT_FOUND */
+  async cancel(owner: string, id: string): Promise<PredictionRecord> {
+    const record = await this.read(owner, id);
+    if (isTerminal(record.status)) return record;
+    const { ledger, outbox } = this.context;
+    const { applied, outbox: decided } = await redisAnswers(ledger.cancel(record.id));
+    if (applied) {
+      this.departures.tell(record.id);
+      await this.dispatch(decided);
+      // A job that stays finds its record ended.
+      await outbox
+        .queue(record)
+        .remove(record)
+        .catch(() => undefined);
+    }
+    return this.read(owner, record.id);
+  }
+
+  /** In a new generation. @throws PREDICTION_NOT_FOUND, STATE_CONFLICT, INPUT_REMOVED */
+  async retry(owner: string, id: string, timeoutMs?: number): Promise<PredictionRecord> {
+    const record = await this.read(owner, id);
+    const { ledger, clock, config } = this.context;
+    const deadline = clock.now() + (timeoutMs ?? config.durableTimeoutMs);
+    const answer = await redisAnswers(ledger.retry(record.id, deadline));
+    if (answer === 'gone') {
+      throw new SluiceError('INPUT_REMOVED', 'The input of this prediction is no longer kept. Submit it again.');
+    }
+    if (!answer.applied) {
+      throw new SluiceError(
+        'STATE_CONFLICT',
+        `This prediction is ${record.status}; only one that failed, was canceled or was aborted can be tried again.`,
+      );
+    }
+    await this.dispatch(answer.outbox);
+    return this.read(owner, record.id);
+  }
+
+  private async find(owner: string, id: string): Promise<PredictionRecord | undefined> {
+    const { ledger, keys } = this.context;
+    const ours = OWN_ID.test(id) ? await redisAnswers(ledger.read(id)) : undefined;
+    if (ours) return ours.owner === owner ? ours : undefined;
+    const claim = await redisAnswers(ledger.claimed(aliasClaim(keys, owner, id)));
+    return claim && (await redisAnswers(ledger.read(claim.id)));
+  }
+
+  private submission(id: string, request: DurableRequest): Submission {
+    const { keys, clock, config, id: gateway } = this.context;
+    const { owner, description, input, webhook, alias } = request;
+    const { items, payload, bytes } = stored(input.items);
+    const created = Math.round(clock.now());
+    const timeoutMs = request.timeoutMs ?? config.durableTimeoutMs;
+    const aliasMs = timeoutMs + config.recordRetentionMs;
+    const claims = claimsOf(keys, request, { keyMs: CLAIM_MS, aliasMs });
+    return {
+      id,
+      head: {
+        owner,
+        model: description.name,
+        version: description.version,
+        lane: 'durable' as const,
+        request: request.requestId,
+        form: input.form,
+        batched: description.batched,
+        items,
+        inputBytes: bytes,
+        created,
+        keepData: config.retentionMs,
+        keepRecord: config.recordRetentionMs,
+        ...(alias === undefined ? {} : { alias }),
+        ...(webhook ? { webhook: webhook.url, events: webhook.events } : {}),
+      },
+      payload,
+      deadline: created + timeoutMs,
+      budget: this.budget.bytes,
+      ...(request.watched ? { watcher: gateway } : {}),
+      ...(claims ? { claims } : {}),
+    };
+  }
+
+  private async write(submission: Submission): Promise<Submitted> {
+    let submitted: Submitted = { kind: 'lost' };
+    for (let tries = 0; submitted.kind === 'lost' && tries < TRIES; tries++) {
+      submitted = await this.context.ledger.submit(submission).catch(() => {
+        throw new SluiceError(
+          'QUEUE_UNAVAILABLE',
+          'The queue did not answer, so it is not known whether this prediction was kept. Send it again with the same Idempotency-Key, which keeps it from running twice.',
+          { retryAfterSeconds: 2 },
+        );
+      });
+    }
+    return submitted;
+  }
+
+  /** What cannot be added now is in the outbox, which every gateway drains. */
+  private async dispatch(members: readonly string[]): Promise<void> {
+    await this.context.outbox.dispatch(members).catch((error: unknown) => {
+      this.context.log.warn({ reason: String(error) }, 'a job is left to the outbox');
+    });
+  }
+}
+
+/** @throws QUEUE_UNAVAILABLE when Redis is away, hangs, or refuses writes. */
+export async function redisAnswers<T>(answer: Promise<T>): Promise<T> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof SluiceError) throw error;
+    throw queueUnavailable();
+  }
+}

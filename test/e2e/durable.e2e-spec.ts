@@ -1,0 +1,249 @@
+/** Submit now, look later: durable predictions over HTTP, with real workers and without any. */
+import { ask, form, postJson, seven, sevenRow, type Answer } from '../support/http.js';
+import { ModelsFolder } from '../support/models-folder.js';
+import { Stack } from '../support/stack.js';
+import { until } from '../support/until.js';
+
+const JSON_BODY = { 'content-type': 'application/json' };
+
+describe('a durable prediction', () => {
+  let stack: Stack;
+  const models = new ModelsFolder().digits().fixtures('row_sum', 'gather_crash');
+
+  beforeAll(async () => {
+    stack = await Stack.start({
+      models: models.path,
+      gatewayEnv: { SLUICE_DEFAULT_MODEL: 'digits', SLUICE_DURABLE_ATTEMPTS: '2' },
+      workerEnv: { SLUICE_EXECUTORS: '1' },
+      awaits: ['digits', 'row_sum', 'gather_crash'],
+    });
+  });
+  afterAll(async () => {
+    await stack.close();
+    models.remove();
+  });
+
+  const submit = (body: object, headers: Record<string, string> = {}): Promise<Answer> =>
+    postJson(`${stack.url}/v1/predictions`, body, headers);
+  const get = (path: string): Promise<Answer> => ask(stack.url + path, { method: 'GET' });
+  const post = (path: string, headers: Record<string, string> = {}): Promise<Answer> =>
+    ask(stack.url + path, { headers });
+  const sum = (...values: number[]): object => ({ model: 'row_sum', input: values });
+
+  async function ended(id: string): Promise<Answer['json']> {
+    let last: Answer['json'];
+    await until(`${id} has ended`, async () => {
+      last = (await get(`/v1/predictions/${id}`)).json;
+      return last.completed_at !== null;
+    });
+    return last;
+  }
+
+  it('is a 202 with where to look, and then there with its answer', async () => {
+    const answer = await ask(`${stack.url}/predict`, {
+      ...form([{ name: 'file', filename: 'seven.png', content: seven() }]),
+      headers: {
+        ...form([{ name: 'file', filename: 'seven.png', content: seven() }]).headers,
+        prefer: 'respond-async',
+      },
+    });
+    expect(answer.status).toBe(202);
+    expect(answer.headers).toMatchObject({ 'preference-applied': 'respond-async', 'retry-after': '1' });
+    expect(answer.headers['location']).toBe(`${stack.url}/v1/predictions/${answer.json.id}`);
+    expect(answer.json).toMatchObject({ status: 'starting', model: 'digits', version: 'digits:1', output: null });
+    const object = await ended(answer.json.id);
+    expect(object).toMatchObject({
+      status: 'succeeded',
+      attempts: 1,
+      error: null,
+      output: { prediction: 7, label: '7' },
+    });
+    expect(object.metrics).toMatchObject({ batch_size: 1, release_reason: 'greedy' });
+  });
+
+  it('answers as /predict does where its caller waits, and as the object on /v1/predictions', async () => {
+    const plain = await postJson(`${stack.url}/predict`, sevenRow(), { prefer: 'wait=30' });
+    expect(plain.status).toBe(200);
+    expect(plain.headers['preference-applied']).toBe('wait=30');
+    expect(plain.json).toMatchObject({ prediction: 7, model: 'digits', version: '1' });
+    const object = await submit(sum(1, 2, 3, 4), { prefer: 'wait' });
+    expect(object.status).toBe(201);
+    expect(object.json).toMatchObject({ status: 'succeeded', input: [1, 2, 3, 4], output: [10] });
+  });
+
+  it.each([
+    [
+      'inputs',
+      {
+        model: 'row_sum',
+        inputs: [
+          [1, 2, 3, 4],
+          [5, 6, 7, 8],
+        ],
+      },
+      [[10], [26]],
+    ],
+    ['tensors', { version: 'row_sum:1', tensors: { x: [[1, 1, 1, 1]] } }, { sum: [[4]] }],
+  ])('takes %s and gives them back as they came', async (name, body, output) => {
+    const answer = await submit(body, { prefer: 'wait' });
+    expect(answer.json).toMatchObject({ output });
+    expect(answer.json.input).toEqual((body as Record<string, unknown>)[name]);
+  });
+
+  it('is a problem, and never a 200, for a caller of /predict whose input fails', async () => {
+    const headers = { 'content-type': 'image/png', prefer: 'wait=30' };
+    const answer = await ask(`${stack.url}/predict`, { headers, body: seven().subarray(0, 100) });
+    expect(answer.status).toBe(422);
+    expect(answer.json).toMatchObject({ code: 'IMAGE_UNDECODABLE' });
+    expect(await ended(String(answer.headers['location']).split('/').at(-1)!)).toMatchObject({
+      status: 'failed',
+      error_code: 'IMAGE_UNDECODABLE',
+    });
+  });
+
+  it('is the same one for the same key, while it runs and after it has ended, and for no other request', async () => {
+    const key = { 'idempotency-key': `"k-${Math.random()}"` };
+    const all = await Promise.all([1, 2, 3].map(() => submit(sum(1, 1, 1, 1), key)));
+    expect(new Set(all.map((answer) => answer.json.id)).size).toBe(1);
+    await ended(all[0]!.json.id);
+    const later = await submit(sum(1, 1, 1, 1), { ...key, prefer: 'wait' });
+    expect(later.status).toBe(200);
+    expect(later.headers['idempotent-replayed']).toBe('true');
+    expect(later.json).toMatchObject({ id: all[0]!.json.id, attempts: 1, output: [4] });
+    const other = await submit(sum(1, 1, 1, 2), key);
+    expect([other.status, other.json.code]).toEqual([422, 'IDEMPOTENCY_CONFLICT']);
+  });
+
+  it('may have an id of its client, under which it is put and read', async () => {
+    const id = `order-${Math.random()}`;
+    const put = (values: number[]): Promise<Answer> =>
+      ask(`${stack.url}/v1/predictions/${id}`, {
+        method: 'PUT',
+        headers: { ...JSON_BODY, prefer: 'wait' },
+        body: JSON.stringify(sum(...values)),
+      });
+    expect((await put([1, 2, 3, 4])).json).toMatchObject({ id, status: 'succeeded', output: [10] });
+    expect((await put([1, 2, 3, 4])).json).toMatchObject({ id, attempts: 1 });
+    expect((await put([4, 4, 4, 4])).json).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
+    expect((await get(`/v1/predictions/${id}`)).json).toMatchObject({ id, output: [10] });
+  });
+
+  it('gives its input back as it was sent', async () => {
+    const headers = { 'content-type': 'image/png', prefer: 'respond-async' };
+    const { json } = await ask(`${stack.url}/predict`, { headers, body: seven() });
+    expect(json.input).toEqual({ url: json.urls.input });
+    const input = await fetch(json.urls.input);
+    expect(Buffer.from(await input.arrayBuffer()).equals(seven())).toBe(true);
+  });
+
+  it('that fails in a way that may pass is tried again, and then a dead letter that can be redriven and purged', async () => {
+    const bad = { model: 'gather_crash', input: [1_000_000] };
+    const { json } = await submit(bad, { prefer: 'wait=30' });
+    expect(json).toMatchObject({ status: 'failed', error_code: 'MODEL_RUN_FAILED', attempts: 2 });
+    expect(json.dead_letter).toMatchObject({
+      reason: 'exhausted',
+      input_sha256: expect.stringMatching(/^[0-9a-f]{64}$/),
+    });
+    expect((await get('/v1/dead-letters')).json).toMatchObject({ total: 1, results: [{ id: json.id }] });
+    expect((await post(`/v1/dead-letters/${json.id}/redrive`)).status).toBe(202);
+    expect((await get('/v1/dead-letters')).json.total).toBe(0);
+    expect(await ended(json.id)).toMatchObject({ status: 'failed', attempts: 2 });
+    expect((await post('/v1/dead-letters/redrive')).json).toEqual({ redriven: 1, gone: 0, remaining: 0 });
+    await ended(json.id);
+    expect((await ask(`${stack.url}/v1/dead-letters/${json.id}`, { method: 'DELETE' })).status).toBe(204);
+    expect((await get('/v1/dead-letters')).json.total).toBe(0);
+    expect(await ended(json.id)).toMatchObject({ status: 'failed' });
+  });
+
+  it('can be tried again by hand once it has failed, and not while it runs or after it succeeded', async () => {
+    const { json: good } = await submit(sum(1, 2, 3, 4), { prefer: 'wait' });
+    const refused = await post(`/v1/predictions/${good.id}/retry`);
+    expect([refused.status, refused.json.code]).toEqual([409, 'STATE_CONFLICT']);
+    const { json: bad } = await submit({ model: 'gather_crash', input: [1_000_000] }, { prefer: 'wait=30' });
+    expect((await post(`/v1/predictions/${bad.id}/retry`)).json).toMatchObject({
+      id: bad.id,
+      attempts: 0,
+      error: null,
+    });
+    expect(await ended(bad.id)).toMatchObject({ status: 'failed', attempts: 2 });
+  });
+
+  it('is listed, the newest first, in pages and by filters', async () => {
+    const ids: string[] = [];
+    for (let i = 0; i < 5; i++) ids.unshift((await submit(sum(i, 0, 0, 0), { prefer: 'wait' })).json.id);
+    const seen: string[] = [];
+    let next: string | null = `${stack.url}/v1/predictions?limit=2&model=row_sum&status=succeeded`;
+    for (let page = 0; next !== null && page < 3; page++) {
+      const { json } = await ask(next, { method: 'GET' });
+      seen.push(...json.results.map((each: { id: string }) => each.id));
+      next = json.next;
+    }
+    expect(seen.slice(0, 5)).toEqual(ids);
+    const none = await get('/v1/predictions?created_before=2020-01-01T00:00:00Z');
+    expect(none.json).toEqual({ next: null, previous: null, results: [] });
+    expect((await get('/v1/predictions?limit=0')).json.code).toBe('INPUT_INVALID');
+  });
+
+  it('tells its transitions as server-sent events, from the last one that the reader has', async () => {
+    const { json } = await submit(sum(9, 0, 0, 0), { prefer: 'wait' });
+    const all = await (await fetch(json.urls.stream)).text();
+    expect([...all.matchAll(/^event: (.*)$/gm)].map(([, name]) => name)).toEqual([
+      'starting',
+      'processing',
+      'succeeded',
+    ]);
+    const rest = await (await fetch(json.urls.stream, { headers: { 'last-event-id': '2' } })).text();
+    expect([...rest.matchAll(/^id: (.*)$/gm)].map(([, id]) => id)).toEqual(['3']);
+    expect(rest).toContain('"output":[9]');
+  });
+
+  it('that is unknown, or of a version that nobody has, is a 404', async () => {
+    expect((await get('/v1/predictions/pAAAAAAAAAAAAAAAAAAAAAA')).json.code).toBe('PREDICTION_NOT_FOUND');
+    expect((await post('/v1/predictions/nope/cancel')).json.code).toBe('PREDICTION_NOT_FOUND');
+    expect((await submit({ version: 'nope:9', input: 1 })).json.code).toBe('MODEL_NOT_FOUND');
+  });
+
+  it.each([
+    [{ model: 'row_sum' }, 'exactly one of "input", "inputs" and "tensors"'],
+    [{ model: 'row_sum', input: [1], inputs: [[1]] }, 'has input and inputs'],
+    [{ model: 'row_sum', input: [1, 2, 3] }, 'an array of 4 values was expected'],
+    [{ model: 'row_sum', inptu: [1] }, 'inptu'],
+    [[1], 'not as expected'],
+  ])('is INPUT_INVALID for %j', async (body, says) => {
+    const answer = await submit(body);
+    expect([answer.status, answer.json.code]).toEqual([422, 'INPUT_INVALID']);
+    expect(answer.json.detail).toContain(says);
+  });
+
+  describe('that nobody runs yet', () => {
+    let waiting: string;
+
+    beforeAll(async () => {
+      await Promise.all(stack.workers.splice(0).map((worker) => worker.stop()));
+      await until('no worker is left', async () => (await get('/v1/models/row_sum/ready')).status === 503);
+    });
+
+    it('is accepted all the same, with its place in the queue', async () => {
+      await submit(sum(1, 0, 0, 0));
+      const { status, json } = await submit(sum(2, 0, 0, 0));
+      expect(status).toBe(202);
+      waiting = json.id;
+      expect((await get(`/v1/predictions/${waiting}`)).json.queue).toMatchObject({ position: 1 });
+    });
+
+    it('is a 202 for a caller who has waited long enough', async () => {
+      const { status, json } = await submit(sum(3, 0, 0, 0), { prefer: 'wait=1' });
+      expect([status, json.status]).toEqual([202, 'starting']);
+    });
+
+    it('is cancelled at once, and stays so when workers come', async () => {
+      const { json } = await submit(sum(4, 0, 0, 0));
+      expect((await post(`/v1/predictions/${json.id}/cancel`)).json).toMatchObject({ status: 'canceled', attempts: 0 });
+      stack.addWorker();
+      expect(await ended(waiting)).toMatchObject({ status: 'succeeded', output: [2] });
+      expect((await get(`/v1/predictions/${json.id}`)).json).toMatchObject({ status: 'canceled', output: null });
+      expect((await post(`/v1/predictions/${json.id}/retry`)).status).toBe(202);
+      expect(await ended(json.id)).toMatchObject({ status: 'succeeded', output: [4] });
+    });
+  });
+});
