@@ -8,6 +8,7 @@ import { DeadLettersController } from './durable/dead-letters.controller.js';
 import { DurableAnswer } from './durable/durable-answer.js';
 import { DurableService } from './durable/durable.service.js';
 import { EventsController } from './durable/events.controller.js';
+import { FilesController } from './durable/files.controller.js';
 import { Listing } from './durable/listing.js';
 import { RecordsController } from './durable/records.controller.js';
 import { StorageBudget } from './durable/storage-budget.js';
@@ -55,6 +56,7 @@ export class GatewayModule {
         SubmissionsController,
         RecordsController,
         EventsController,
+        FilesController,
         DeadLettersController,
         ModelsController,
         HealthController,

@@ -2,7 +2,8 @@
  * What is decided about a request with a body from its headers alone, before a byte of the body is read: method of
  * transfer, size, media type, and whether there is room. Refusing here costs the caller no upload.
  *
- * A route says in its config (`@RouteConfig({ body })`) what body it takes; one that says nothing takes a model's input.
+ * A route says in its config (`@RouteConfig({ body })`) what body it takes; one that says nothing takes a model's input, and one
+ * that says `refuses` none.
  * Invariant: a permit taken here is released when the response is over, however it ends.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
@@ -23,9 +24,9 @@ export function installPredictGate(app: FastifyInstance, context: GatewayContext
   app.addHook('onRequest', (request, reply, next) => {
     void reply.header('x-request-id', request.id);
     if (context.draining) void reply.header('connection', 'close');
-    const kind = bodyKind(request);
-    if (kind === undefined) return next();
     try {
+      const kind = bodyKind(request);
+      if (kind === undefined) return next();
       if (kind === 'control') {
         checkControl(request);
         return next();
@@ -57,7 +58,8 @@ export function goneFrom(reply: FastifyReply): { onGone(listener: () => void): v
 /** Undefined where no body is to be looked at. */
 function bodyKind({ method, routeOptions }: FastifyRequest): BodyKind | undefined {
   if (!WITH_BODY.has(method)) return undefined;
-  const { body } = routeOptions.config as { body?: BodyKind };
+  const { body, refuses } = routeOptions.config as { body?: BodyKind; refuses?: string };
+  if (refuses !== undefined) throw new SluiceError('FEATURE_UNAVAILABLE', refuses);
   return body ?? (method === 'POST' ? 'input' : undefined);
 }
 

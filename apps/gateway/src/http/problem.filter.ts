@@ -41,7 +41,12 @@ export class ProblemFilter implements ExceptionFilter {
     this.problems.inc({ code: error.code });
     if (error.details.allow !== undefined) void reply.header('allow', error.details.allow);
     // The rest of a refused body is not worth reading: the connection ends with this answer.
-    if (problem.status === 411 || problem.status === 413 || error.code === 'MULTIPART_MALFORMED')
+    if (
+      problem.status === 411 ||
+      problem.status === 413 ||
+      problem.status === 501 ||
+      error.code === 'MULTIPART_MALFORMED'
+    )
       void reply.header('connection', 'close');
     void reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   }
