@@ -6,7 +6,9 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
 import { NestLog, SluiceError } from '#inference';
 import { GatewayModule, type GatewayParts } from './gateway.module.js';
+import { ApiKeys } from './http/api-keys.js';
 import { readBody } from './http/body.js';
+import { installOwner } from './http/owner.js';
 import { installPredictGate } from './http/predict-gate.js';
 import { problemOf } from './http/problem.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -23,7 +25,8 @@ const FORM_LIMITS = { parts: 10, files: 2, fields: 8, fieldSize: 1_024, headerPa
 
 export async function createGateway(parts: GatewayParts): Promise<NestFastifyApplication> {
   const { context, admission } = parts;
-  const { maxBodyBytes } = context.config;
+  const { maxBodyBytes, apiKeysFile } = context.config;
+  const keys = apiKeysFile === undefined ? undefined : await ApiKeys.open(apiKeysFile, context.log);
   const adapter = new FastifyAdapter({
     bodyLimit: maxBodyBytes,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -44,6 +47,7 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
   });
   app.useGlobalFilters(new ProblemFilter(context.log, maxBodyBytes, context.metrics.problems));
   const fastify = adapter.getInstance<FastifyInstance>();
+  installOwner(fastify, keys);
   installPredictGate(fastify, context, admission);
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', readBody);

@@ -24,6 +24,8 @@ const gateway = {
   PORT: integer(0, 65_535).default(8080),
   /** Address the HTTP API listens on; 0.0.0.0 opens it to the network. */
   SLUICE_HOST: z.string().default('127.0.0.1'),
+  /** File of API keys, a line `<owner> sha256:<hex>` each, read again when it changes; unset: no key is asked for. */
+  SLUICE_API_KEYS: z.string().optional(),
   /** Model of `POST /predict`; unset: the only model served, if there is just one. */
   SLUICE_DEFAULT_MODEL: z.string().optional(),
   /** Largest request body in bytes; more is a 413. */
@@ -115,6 +117,7 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env) {
     logLevel: s.SLUICE_LOG_LEVEL,
     port: s.PORT,
     host: s.SLUICE_HOST,
+    apiKeysFile: s.SLUICE_API_KEYS,
     defaultModel: s.SLUICE_DEFAULT_MODEL,
     maxBodyBytes: s.SLUICE_MAX_BODY_BYTES,
     maxJsonBytes: s.SLUICE_MAX_JSON_BYTES,

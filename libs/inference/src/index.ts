@@ -6,6 +6,7 @@ export * from './batching/latency-model.js';
 export * from './batching/parallelism.js';
 export * from './batching/row-splitter.js';
 export * from './config.js';
+export * from './contract/api-key.js';
 export * from './contract/departure.js';
 export * from './contract/executor-messages.js';
 export * from './contract/heartbeat.js';

@@ -41,12 +41,7 @@ export class ProblemFilter implements ExceptionFilter {
     this.problems.inc({ code: error.code });
     if (error.details.allow !== undefined) void reply.header('allow', error.details.allow);
     // The rest of a refused body is not worth reading: the connection ends with this answer.
-    if (
-      problem.status === 411 ||
-      problem.status === 413 ||
-      problem.status === 501 ||
-      error.code === 'MULTIPART_MALFORMED'
-    )
+    if ([401, 411, 413, 501].includes(problem.status) || error.code === 'MULTIPART_MALFORMED')
       void reply.header('connection', 'close');
     void reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   }
@@ -58,7 +53,8 @@ export class ProblemFilter implements ExceptionFilter {
       const known = this.framework(code, thrown);
       if (known) return known;
     }
-    if (thrown instanceof HttpException && thrown.getStatus() === 404) return notFound(request);
+    // Forbidden is what the file server of /docs says of a path that leads out of its folder: nothing is there.
+    if (thrown instanceof HttpException && [403, 404].includes(thrown.getStatus())) return notFound(request);
     const status = (thrown as { statusCode?: unknown }).statusCode;
     if (typeof status === 'number' && status >= 400 && status < 500) {
       return new SluiceError('BODY_MALFORMED', 'The request could not be read. Check its headers and its body.');
