@@ -1,63 +1,45 @@
-/** The command line: which command, with which settings. What a command does is in its own file. */
-import { fileURLToPath } from 'node:url';
-import { loadGatewayConfig, loadServeConfig, loadWorkerConfig } from '#inference';
-import { serve } from './commands/serve.js';
-import { StopSignals } from './stop-signals.js';
+#!/usr/bin/env node
+/** The command line: which commands there are, and which one is meant. What a command does is in its own file. */
+import { UsageError, type Command } from './command.js';
+import { keyCommand } from './commands/key.js';
+import { serveCommand } from './commands/serve.js';
 
-const USAGE = `Usage: sluice serve
+/** By name, of one word or two. */
+const COMMANDS: Record<string, Command> = {
+  serve: serveCommand,
+  key: keyCommand,
+};
 
-  serve   Redis, a gateway and a worker on this machine, until Ctrl-C.
-          Settings are environment variables, among them PORT, REDIS_URL and SLUICE_DATA; see docs/config.md.
-`;
-
-/** Beyond the time that a process gives itself to drain: for what comes after that. */
-const STOP_MARGIN_MS = 15_000;
-
-async function main([command, ...rest]: readonly string[]): Promise<number> {
-  if (command === '--help' || command === '-h' || rest.includes('--help')) {
-    process.stdout.write(USAGE);
-    return 0;
+async function main(args: string[]): Promise<number> {
+  const wantsHelp = args.some((word) => word === '--help' || word === '-h');
+  const name = [args.slice(0, 2).join(' '), args[0] ?? ''].find((words) => Object.hasOwn(COMMANDS, words));
+  if (name === undefined || wantsHelp) {
+    (wantsHelp ? process.stdout : process.stderr).write(usage(name));
+    return wantsHelp ? 0 : 2;
   }
-  if (command !== 'serve' || rest.length > 0) {
-    process.stderr.write(USAGE);
+  try {
+    return await COMMANDS[name]!.run(args.slice(name.split(' ').length));
+  } catch (error) {
+    if (!isUsageError(error)) throw error;
+    process.stderr.write(`${error.message}\n\n${usage(name)}`);
     return 2;
   }
-  return runServe();
 }
 
-async function runServe(): Promise<number> {
-  const config = loadServeConfig();
-  const gateway = loadGatewayConfig();
-  const worker = loadWorkerConfig();
-  const signals = new StopSignals();
-  // A terminal that was closed takes no more lines; that must not keep anything from stopping in order.
-  process.stdout.on('error', () => undefined);
-  signals.listen();
-  try {
-    return await serve({
-      ...config,
-      gateway: {
-        script: programOf('gateway'),
-        host: gateway.host,
-        port: config.port,
-        stopLimitMs: gateway.lameDuckMs + gateway.drainMs + STOP_MARGIN_MS,
-      },
-      worker: {
-        script: programOf('worker'),
-        host: worker.host,
-        port: worker.port,
-        stopLimitMs: worker.drainMs + STOP_MARGIN_MS,
-      },
-      signals,
-      print: (line) => process.stdout.write(`${line}\n`),
-    });
-  } finally {
-    signals.dispose();
-  }
+/** Of one command, or of all. */
+function usage(wanted: string | undefined): string {
+  const shown = Object.entries(COMMANDS).filter(([name]) => wanted === undefined || name === wanted);
+  const blocks = shown.map(([name, { usage, help }]) => {
+    const lines = help.split('\n').map((line) => `    ${line}\n`);
+    return `  ${`sluice ${name} ${usage}`.trimEnd()}\n${lines.join('')}`;
+  });
+  return `Usage:\n\n${blocks.join('\n')}`;
 }
 
-function programOf(app: 'gateway' | 'worker'): string {
-  return fileURLToPath(new URL(`../../${app}/src/main.js`, import.meta.url));
+/** Also what Node's parser of arguments throws. */
+function isUsageError(error: unknown): error is Error {
+  if (error instanceof UsageError) return true;
+  return error instanceof Error && String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS_');
 }
 
 try {

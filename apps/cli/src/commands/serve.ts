@@ -5,13 +5,31 @@
  * the next start deals with Redis.
  */
 import { once } from 'node:events';
-import { childEnv } from '#inference';
+import { fileURLToPath } from 'node:url';
+import { childEnv, loadGatewayConfig, loadServeConfig, loadWorkerConfig } from '#inference';
+import { UsageError, type Command } from '../command.js';
 import { NodeService } from '../node-service.js';
 import { PrivateRedis } from '../redis/private-redis.js';
 import { gatewayPort, reachable, workerPort } from '../serve-ports.js';
 import { ServiceGroup } from '../service-group.js';
-import type { StopSignals } from '../stop-signals.js';
+import { StopSignals } from '../stop-signals.js';
 import { waitUntilReady } from '../wait-until-ready.js';
+
+/** Beyond the time that a process gives itself to drain: for what comes after that. */
+const STOP_MARGIN_MS = 15_000;
+
+export const serveCommand: Command = {
+  usage: '',
+  help: [
+    'Redis, a gateway and a worker on this machine, until Ctrl-C.',
+    'Settings are environment variables, among them PORT, REDIS_URL and SLUICE_DATA; see docs/config.md.',
+  ].join('\n'),
+
+  run(args) {
+    if (args.length > 0) throw new UsageError('This command takes no arguments.');
+    return serveAsConfigured();
+  },
+};
 
 interface Program {
   script: string;
@@ -86,4 +104,39 @@ function banner(base: string, seconds: number): string {
     'Ctrl-C stops it; what was accepted is answered first.',
     '',
   ].join('\n');
+}
+
+async function serveAsConfigured(): Promise<number> {
+  const config = loadServeConfig();
+  const gateway = loadGatewayConfig();
+  const worker = loadWorkerConfig();
+  const signals = new StopSignals();
+  // A terminal that was closed takes no more lines; that must not keep anything from stopping in order.
+  process.stdout.on('error', () => undefined);
+  signals.listen();
+  try {
+    return await serve({
+      ...config,
+      gateway: {
+        script: programOf('gateway'),
+        host: gateway.host,
+        port: config.port,
+        stopLimitMs: gateway.lameDuckMs + gateway.drainMs + STOP_MARGIN_MS,
+      },
+      worker: {
+        script: programOf('worker'),
+        host: worker.host,
+        port: worker.port,
+        stopLimitMs: worker.drainMs + STOP_MARGIN_MS,
+      },
+      signals,
+      print: (line) => process.stdout.write(`${line}\n`),
+    });
+  } finally {
+    signals.dispose();
+  }
+}
+
+function programOf(app: 'gateway' | 'worker'): string {
+  return fileURLToPath(new URL(`../../../${app}/src/main.js`, import.meta.url));
 }
