@@ -1,7 +1,9 @@
 // Proves: the built command line is a program of its own, knows its commands, and tells what it did not understand.
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { digestOfKey, parseKeyFile } from '#inference';
+import { digestOfKey, newSecret, parseKeyFile, signedHeaders } from '#inference';
+import { Child } from '../support/child.js';
+import { ask } from '../support/http.js';
 
 const { bin } = jest.requireActual<{ bin: { sluice: string } }>('../../package.json');
 
@@ -52,5 +54,43 @@ describe('sluice key', () => {
     const { code, stderr } = await sluice('key', 'Team A');
     expect(code).toBe(2);
     expect(stderr).toContain('a-z, 0-9, _ and -');
+  });
+});
+
+describe('sluice webhook listen', () => {
+  const body = JSON.stringify({ type: 'prediction.completed', data: { text: '\x1b[2J' } });
+  let command: Child;
+  afterEach(() => command.stop());
+
+  async function listen(...args: string[]): Promise<string> {
+    command = new Child(bin.sluice, { SLUICE_WEBHOOK_SECRET: '' }, ['webhook', 'listen', '--port', '0', ...args]);
+    return (await command.logged(/http:\/\/127\.0\.0\.1:\d+\//))[0];
+  }
+
+  async function deliver(url: string, secret: string): Promise<number> {
+    const message = { id: 'msg_1', timestamp: Math.floor(Date.now() / 1_000), body };
+    return (await ask(url, { headers: signedHeaders(message, [secret]), body })).status;
+  }
+
+  it('makes a secret where none is given, and says what the gateway needs', async () => {
+    const url = await listen();
+    const [, secret] = await command.logged(
+      /export SLUICE_WEBHOOK_SECRET=(whsec_\S+)\n {2}export SLUICE_WEBHOOK_ALLOW/,
+    );
+    expect(await deliver(url, secret!)).toBe(204);
+    await command.logged(/msg_1 {2}signature right/);
+    expect(command.log).not.toContain('\x1b');
+    expect(await deliver(url, newSecret())).toBe(401);
+    await command.logged(/msg_1 {2}NOT VERIFIED.*another secret/);
+    expect(await command.stop()).toEqual({ code: 0, signal: null });
+  });
+
+  it('prints a line of JSON each with --json, and never the secret that it was given', async () => {
+    const secret = newSecret();
+    const url = await listen('--json', '--secret', secret);
+    await deliver(url, secret);
+    const [line] = await command.logged(/^\{"at".*$/m);
+    expect(JSON.parse(line)).toMatchObject({ verified: true, id: 'msg_1', again: false, body: JSON.parse(body) });
+    expect(command.log).not.toContain(secret);
   });
 });

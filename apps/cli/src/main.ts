@@ -3,11 +3,13 @@
 import { UsageError, type Command } from './command.js';
 import { keyCommand } from './commands/key.js';
 import { serveCommand } from './commands/serve.js';
+import { webhookListenCommand } from './commands/webhook-listen.js';
 
 /** By name, of one word or two. */
 const COMMANDS: Record<string, Command> = {
   serve: serveCommand,
   key: keyCommand,
+  'webhook listen': webhookListenCommand,
 };
 
 async function main(args: string[]): Promise<number> {

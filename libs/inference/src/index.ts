@@ -42,3 +42,4 @@ export * from './tensor/frame.js';
 export * from './tensor/from-json.js';
 export * from './tensor/numbers-in-json.js';
 export * from './tensor/to-json.js';
+export * from './webhooks/signature.js';
