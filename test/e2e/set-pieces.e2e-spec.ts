@@ -33,6 +33,18 @@ describe('a value set in pieces', () => {
     await redis.del(key);
   });
 
+  it.each([7, 300_000])('leaves one of %i bytes that is there alone when it is set once', async (length) => {
+    const key = `{test-${randomBytes(6).toString('hex')}}:once`;
+    const set = (ttlMs: number) => setPieces(redis, { key, pieces: [randomBytes(length)], ttlMs, once: true });
+    await set(60_000);
+    const first = await redis.getBuffer(key);
+    await redis.persist(key);
+    await Promise.all([set(60_000), set(60_000)]);
+    expect((await redis.getBuffer(key))!.equals(first!)).toBe(true);
+    expect(await redis.pttl(key)).toBe(-1);
+    await redis.del(key);
+  });
+
   it('is refused like any other command where Redis refuses it', async () => {
     const pieces = [Buffer.alloc(100_000)];
     await expect(setPieces(redis, { key: 'k', pieces, ttlMs: -1 })).rejects.toThrow(/invalid expire/);

@@ -200,13 +200,13 @@ describe('ledger', () => {
     const ref = await submitted();
     const live = await submitted();
     await ledger.succeed(ref, OUTPUT);
-    expect(await ledger.sweep(100)).toBe(0);
+    expect(await ledger.sweep(100, 1_000_000)).toBe(0);
     clock.pass(10_001);
-    expect(await ledger.sweep(100)).toBe(2);
+    expect(await ledger.sweep(100, 1_000_000)).toBe(2);
     expect(await ledger.read(ref.id)).toMatchObject({ status: 'succeeded', removed: '1' });
     expect(await ledger.input(ref.id)).toBeNull();
     clock.pass(10_000);
-    expect(await ledger.sweep(100)).toBe(1);
+    expect(await ledger.sweep(100, 1_000_000)).toBe(1);
     expect(await ledger.read(ref.id)).toBeUndefined();
     expect(await redis.zrange(keys.predictions('public'), '0', '-1')).toEqual([live.id]);
     expect(await bytes()).toEqual({ pending: INPUT.length + RECORD_COST, inputs: 0, outputs: 0 });

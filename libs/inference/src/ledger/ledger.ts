@@ -88,7 +88,13 @@ export class Ledger {
   /** Resolves when Redis has it all. */
   async submit(submission: Submission): Promise<Submitted> {
     const { id, head, payload, deadline, budget, watcher = '', claims } = submission;
-    const written = setPieces(this.redis, { key: this.keys.payload(id), pieces: payload, ttlMs: PAYLOAD_MS });
+    // Once only: a repeat must not give a payload that its record already owns a TTL again.
+    const written = setPieces(this.redis, {
+      key: this.keys.payload(id),
+      pieces: payload,
+      ttlMs: PAYLOAD_MS,
+      once: true,
+    });
     const run = this.run(SUBMIT, id, [
       JSON.stringify(head),
       Math.round(deadline),
@@ -211,9 +217,9 @@ export class Ledger {
     await this.run(PURGE, id, [owner]);
   }
 
-  /** Removes what has been kept its time, `limit` of each kind at most; how many it removed. */
-  async sweep(limit: number): Promise<number> {
-    return (await this.run(SWEEP, '', [limit])) as number;
+  /** Removes what has been kept its time, or is over the budget, `limit` of each kind at most; how many it removed. */
+  async sweep(limit: number, budget: number): Promise<number> {
+    return (await this.run(SWEEP, '', [limit, Math.round(budget)])) as number;
   }
 
   private async move(script: Script, { id, generation }: GenerationRef, args: ScriptArgument[]): Promise<Transition> {

@@ -9,6 +9,9 @@
  * - a record that has ended is in `ended`, and in neither `due` nor the pending bytes; one that has not, the reverse;
  * - `bytes.pending` is the cost of all records that have not ended; `bytes.inputs` and `bytes.outputs` are the sums of
  *   the members of `held:inputs` and `held:outputs` (`<bytes> <id>`, by the time of their removal);
+ * - a member of `ended` (`<id> <owner>`) says all that a sweep needs, for the record itself may have gone by its TTL;
+ * - what ends a prediction begins with `unpend`: Redis lets a ZREM through when it has no memory left, and then the
+ *   rest of the script too, so that full memory never keeps anything from ending;
  * - a delivery that a change calls for is in `outbox` in the same step.
  */
 
@@ -64,8 +67,10 @@ local function move(rec, status)
     local text = cjson.encode({v = 1, id = id, status = status, generation = tonumber(rec.generation), event = rec.seq})
     for gateway in string.gmatch(rec.watchers, '[^,]+') do
       local stream = k('reply:' .. gateway)
+      -- A gateway that lives renews its stream; notices to one that is dead must not keep it.
+      local fresh = redis.call('EXISTS', stream) == 0
       redis.call('XADD', stream, '*', 'n', text)
-      redis.call('EXPIRE', stream, ${REPLY_TTL_SECONDS})
+      if fresh then redis.call('EXPIRE', stream, ${REPLY_TTL_SECONDS}) end
     end
   end
   if rec.batch then
@@ -78,6 +83,11 @@ end
 local function pend(rec, due)
   redis.call('HINCRBY', k('bytes'), 'pending', rec.inputBytes + ${RECORD_COST})
   redis.call('ZADD', k('due'), due, id)
+end
+
+local function unpend(rec)
+  redis.call('ZREM', k('due'), id)
+  redis.call('HINCRBY', k('bytes'), 'pending', -(rec.inputBytes + ${RECORD_COST}))
 end
 
 local function hold(what, rec, bytes)
@@ -94,10 +104,8 @@ end
 
 local function ended(rec)
   redis.call('HSET', key, 'completed', string.format('%d', now))
-  redis.call('ZREM', k('due'), id)
-  redis.call('HINCRBY', k('bytes'), 'pending', -(rec.inputBytes + ${RECORD_COST}))
   hold('inputs', rec, rec.inputBytes)
-  redis.call('ZADD', k('ended'), now + rec.keepRecord, id)
+  redis.call('ZADD', k('ended'), now + rec.keepRecord, id .. ' ' .. rec.owner)
   redis.call('PEXPIRE', key, rec.keepRecord + ${NET_MS})
   redis.call('PEXPIRE', k('payload:' .. id), rec.keepData + ${NET_MS})
   postHook(rec, 'completed')
@@ -113,5 +121,25 @@ local function drop(what, member)
   redis.call('UNLINK', k((what == 'inputs' and 'payload:' or 'result:') .. owner))
   local other = k('prediction:' .. owner)
   if redis.call('EXISTS', other) == 1 then redis.call('HSET', other, 'removed', '1') end
+end
+
+-- Drops the oldest inputs, then the oldest outputs, until <cost> more bytes fit into the budget; how many it dropped.
+local function makeRoom(cost, budget, most)
+  local b = redis.call('HMGET', k('bytes'), 'pending', 'inputs', 'outputs')
+  local over = tonumber(b[1] or '0') + tonumber(b[2] or '0') + tonumber(b[3] or '0') + cost - budget
+  local dropped = 0
+  while over > 0 and dropped < most do
+    local what = 'inputs'
+    local oldest = redis.call('ZPOPMIN', k('held:inputs'))
+    if not oldest[1] then
+      what = 'outputs'
+      oldest = redis.call('ZPOPMIN', k('held:outputs'))
+    end
+    if not oldest[1] then break end
+    drop(what, oldest[1])
+    over = over - tonumber(string.match(oldest[1], '^%d+'))
+    dropped = dropped + 1
+  end
+  return dropped
 end
 `;

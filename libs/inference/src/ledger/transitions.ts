@@ -11,12 +11,20 @@ local rec = load()
 if not rec or rec.generation ~= ARGV[4] or not live(rec) then return NOT_APPLIED end
 `;
 
-/** ARGV: …, generation. starting|processing → processing: a batch with it is sealed. Counts the attempt. */
+/** What ends it goes on with this. */
+const ENDING = `${LIVE}
+unpend(rec)
+`;
+
+/**
+ * ARGV: …, generation. starting|processing → processing: a batch with it is sealed. Counts the attempt; only the first
+ * of a generation is told.
+ */
 export const BEGIN = new Script(`${LIVE}
-redis.call('HINCRBY', key, 'attempts', 1)
+local attempt = redis.call('HINCRBY', key, 'attempts', 1)
 redis.call('HSETNX', key, 'started', string.format('%d', now))
 move(rec, 'processing')
-postHook(rec, 'start')
+if attempt == 1 then postHook(rec, 'start') end
 return done()
 `);
 
@@ -28,7 +36,7 @@ return done()
 `);
 
 /** ARGV: …, generation, output bytes, outputs (JSON), metrics (JSON). starting|processing → succeeded. */
-export const SUCCEED = new Script(`${LIVE}
+export const SUCCEED = new Script(`${ENDING}
 redis.call('SET', k('result:' .. id), ARGV[5], 'PX', rec.keepData + ${NET_MS})
 redis.call('HSET', key, 'outputs', ARGV[6], 'metrics', ARGV[7])
 redis.call('HSETNX', key, 'started', string.format('%d', now))
@@ -42,11 +50,12 @@ return done()
  * ARGV: …, generation, code, message, dead reason or '', digest or ''. starting|processing → failed; with a reason it
  * is a dead letter, to be listed, redriven or purged.
  */
-export const FAIL = new Script(`${LIVE}
+export const FAIL = new Script(`${ENDING}
 redis.call('HSET', key, 'code', ARGV[5], 'message', ARGV[6])
 if ARGV[7] ~= '' then
   redis.call('HSET', key, 'dead', ARGV[7], 'digest', ARGV[8])
   redis.call('ZADD', k('dead:' .. rec.owner), now, id)
+  redis.call('SADD', k('dead-owners'), rec.owner)
 end
 move(rec, 'failed')
 ended(rec)
@@ -57,13 +66,14 @@ return done()
 export const CANCEL = new Script(`${PRELUDE}
 local rec = load()
 if not rec or not live(rec) then return NOT_APPLIED end
+unpend(rec)
 move(rec, 'canceled')
 ended(rec)
 return done()
 `);
 
 /** ARGV: …, generation, code, message. Its deadline has passed: starting → aborted, processing → canceled. */
-export const EXPIRE = new Script(`${LIVE}
+export const EXPIRE = new Script(`${ENDING}
 redis.call('HSET', key, 'code', ARGV[5], 'message', ARGV[6])
 move(rec, rec.status == 'starting' and 'aborted' or 'canceled')
 ended(rec)
@@ -83,7 +93,7 @@ rec.generation = string.format('%d', tonumber(rec.generation) + 1)
 redis.call('PERSIST', key)
 redis.call('HSET', key, 'generation', rec.generation, 'attempts', 0, 'deadline', ARGV[4])
 redis.call('HDEL', key, 'started', 'completed', 'code', 'message', 'dead', 'digest')
-redis.call('ZREM', k('ended'), id)
+redis.call('ZREM', k('ended'), id .. ' ' .. rec.owner)
 redis.call('ZREM', k('dead:' .. rec.owner), id)
 release('inputs', rec.inputBytes)
 move(rec, 'starting')
@@ -116,11 +126,12 @@ return 1
 `);
 
 /**
- * KEYS[1] any key of ours; ARGV: prefix, now, '', limit. Removes what has been kept its time: inputs, outputs, then
- * whole records with their place in the index. Answers how many it removed, `limit` at most of each kind.
+ * KEYS[1] any key of ours; ARGV: prefix, now, '', limit, budget in bytes. Removes what has been kept its time: inputs,
+ * outputs, then whole records with their place in the index; and, before their time, the oldest inputs and outputs of
+ * ended predictions while all bytes are over the budget. Answers how many it removed, `limit` at most of each kind.
  */
 export const SWEEP = new Script(`${PRELUDE}
-local limit, removed = tonumber(ARGV[4]), 0
+local limit, budget, removed = tonumber(ARGV[4]), tonumber(ARGV[5]), 0
 for _, what in ipairs({'inputs', 'outputs'}) do
   for _, member in ipairs(redis.call('ZRANGEBYSCORE', k('held:' .. what), '-inf', now, 'LIMIT', 0, limit)) do
     redis.call('ZREM', k('held:' .. what), member)
@@ -128,17 +139,13 @@ for _, what in ipairs({'inputs', 'outputs'}) do
     removed = removed + 1
   end
 end
-for _, gone in ipairs(redis.call('ZRANGEBYSCORE', k('ended'), '-inf', now, 'LIMIT', 0, limit)) do
-  local record = k('prediction:' .. gone)
-  local head = redis.call('HGET', record, 'head')
-  if head then
-    local owner = cjson.decode(head).owner
-    redis.call('ZREM', k('predictions:' .. owner), gone)
-    redis.call('ZREM', k('dead:' .. owner), gone)
-  end
-  redis.call('UNLINK', record)
-  redis.call('ZREM', k('ended'), gone)
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', k('ended'), '-inf', now, 'LIMIT', 0, limit)) do
+  local gone, owner = string.match(member, '^(%S+) (.*)$')
+  redis.call('ZREM', k('ended'), member)
+  redis.call('ZREM', k('predictions:' .. owner), gone)
+  redis.call('ZREM', k('dead:' .. owner), gone)
+  redis.call('UNLINK', k('prediction:' .. gone))
   removed = removed + 1
 end
-return removed
+return removed + makeRoom(0, budget, limit)
 `);

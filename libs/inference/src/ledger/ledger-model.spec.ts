@@ -1,0 +1,186 @@
+/** Any order of commands on several predictions: the ledger does what a model of a few lines does, to the byte. */
+import fc from 'fast-check';
+import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
+import { ledgerOn, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import type { GenerationRef } from '../contract/durable-job.js';
+import { isTerminal, parseLog, type Status } from '../contract/prediction-record.js';
+import { RECORD_COST } from './lua.js';
+
+const METRICS = {
+  queue_ms: 1,
+  batch_wait_ms: 1,
+  preprocess_ms: 0,
+  infer_ms: 2,
+  batch_size: 3,
+  release_reason: 'greedy',
+  worker: 'w1',
+};
+const FAILURE = { code: 'INTERNAL', message: 'no', dead: { reason: 'exhausted', digest: 'd' } } as const;
+const ROOM = 10_000_000;
+
+interface Expected {
+  status: Status;
+  generation: number;
+  attempts: number;
+  inputBytes: number;
+  dead: boolean;
+}
+type Model = Map<string, Expected>;
+
+const NAMES = ['begin', 'again', 'succeed', 'fail', 'expire', 'cancel', 'retry'] as const;
+type Name = (typeof NAMES)[number];
+
+/** What each command makes of a prediction that it may touch; undefined: it must not apply. */
+function next(name: Name, { status }: Expected): Status | undefined {
+  const live = !isTerminal(status);
+  if (name === 'retry') return live || status === 'succeeded' ? undefined : 'starting';
+  if (!live || (name === 'again' && status !== 'processing')) return undefined;
+  if (name === 'expire') return status === 'starting' ? 'aborted' : 'canceled';
+  return { begin: 'processing', again: 'starting', succeed: 'succeeded', fail: 'failed', cancel: 'canceled' }[
+    name
+  ] as Status;
+}
+
+/** Applies one command to the ledger; whether the ledger says that it applied. */
+async function apply({ ledger, clock }: LedgerOnRedis, name: Name, ref: GenerationRef) {
+  const { id, generation } = ref;
+  if (name === 'cancel') return ledger.cancel(id);
+  if (name === 'retry') return ledger.retry(id, clock.now() + 60_000);
+  if (name === 'succeed')
+    return ledger.succeed(ref, { outputs: [], bytes: Buffer.alloc(207 + generation), metrics: METRICS });
+  if (name === 'fail' || name === 'expire') return ledger[name](ref, FAILURE);
+  return ledger[name](ref);
+}
+
+class Submit implements fc.AsyncCommand<Model, LedgerOnRedis> {
+  constructor(
+    private readonly size: number,
+    private readonly tight: boolean,
+  ) {}
+  check = () => true;
+  toString = () => `submit(${this.size}${this.tight ? ', tight' : ''})`;
+
+  async run(model: Model, real: LedgerOnRedis): Promise<void> {
+    const pending = pendingBytes(model);
+    const it = submission(real.clock, {
+      payload: [Buffer.alloc(this.size)],
+      head: { inputBytes: this.size },
+      budget: this.tight ? 8_000 : ROOM,
+    });
+    const answer = await real.ledger.submit(it);
+    const fits = pending + this.size + RECORD_COST <= (this.tight ? 8_000 : ROOM);
+    expect(answer.kind).toBe(fits ? 'new' : 'full');
+    if (fits) model.set(it.id, { status: 'starting', generation: 0, attempts: 0, inputBytes: this.size, dead: false });
+    await compare(model, real);
+  }
+}
+
+class Move implements fc.AsyncCommand<Model, LedgerOnRedis> {
+  constructor(
+    private readonly name: Name,
+    private readonly at: number,
+    private readonly stale: boolean,
+  ) {}
+  check = (model: Model) => model.size > 0;
+  toString = () => `${this.name}(${this.at}${this.stale ? ', stale' : ''})`;
+
+  async run(model: Model, real: LedgerOnRedis): Promise<void> {
+    const [id, expected] = [...model][this.at % model.size]!;
+    const named = this.name !== 'cancel' && this.name !== 'retry';
+    const generation = expected.generation - (this.stale ? 1 : 0);
+    const to = named && this.stale ? undefined : next(this.name, expected);
+    const gone = to && this.name === 'retry' && (await real.ledger.input(id)) === null;
+    const answer = await apply(real, this.name, { id, generation });
+    if (gone) expect(answer).toBe('gone');
+    else expect(answer).toMatchObject({ applied: to !== undefined });
+    if (to && !gone) {
+      if (this.name === 'begin') expected.attempts++;
+      if (this.name === 'retry')
+        Object.assign(expected, { generation: expected.generation + 1, attempts: 0, dead: false });
+      if (this.name === 'fail') expected.dead = true;
+      expected.status = to;
+    }
+    await compare(model, real);
+  }
+}
+
+class Sweep implements fc.AsyncCommand<Model, LedgerOnRedis> {
+  constructor(private readonly passed: number) {}
+  check = () => true;
+  toString = () => `sweep(after ${this.passed})`;
+
+  async run(model: Model, real: LedgerOnRedis): Promise<void> {
+    real.clock.pass(this.passed);
+    await real.ledger.sweep(100, ROOM);
+    for (const [id, { status }] of model) {
+      if (isTerminal(status) && !(await real.ledger.read(id))) model.delete(id);
+    }
+    await compare(model, real);
+  }
+}
+
+function pendingBytes(model: Model): number {
+  return [...model.values()].reduce((sum, it) => sum + (isTerminal(it.status) ? 0 : it.inputBytes + RECORD_COST), 0);
+}
+
+async function compare(model: Model, { ledger, redis, keys }: LedgerOnRedis): Promise<void> {
+  const live = [...model].filter(([, { status }]) => !isTerminal(status)).map(([id]) => id);
+  const dead = [...model].filter(([, it]) => it.dead).map(([id]) => id);
+  expect((await redis.zrange(keys.due, '0', '-1')).sort()).toEqual(live.sort());
+  expect((await redis.zrange(keys.predictions('public'), '0', '-1')).sort()).toEqual([...model.keys()].sort());
+  expect((await redis.zrange(keys.dead('public'), '0', '-1')).sort()).toEqual(dead.sort());
+
+  const bytes = await redis.hgetall(`${keys.prefix}:bytes`);
+  expect(Number(bytes['pending'] ?? 0)).toBe(pendingBytes(model));
+  for (const what of ['inputs', 'outputs'] as const) {
+    const held = (await redis.zrange(`${keys.prefix}:held:${what}`, '0', '-1')).map((member) => member.split(' '));
+    expect(held.reduce((sum, [size]) => sum + Number(size), 0)).toBe(Number(bytes[what] ?? 0));
+    for (const [size, id] of held) {
+      expect(await redis.strlen(what === 'inputs' ? keys.payload(id!) : keys.result(id!))).toBe(Number(size));
+    }
+  }
+
+  for (const [id, { status, generation, attempts }] of model) {
+    const record = (await ledger.read(id))!;
+    expect(record).toMatchObject({ status, generation, attempts });
+    const ends = parseLog(record.log).filter((event) => isTerminal(event.status));
+    // Exactly one end in each generation that has one.
+    expect(ends.map((event) => event.generation)).toEqual([...Array(generation + (isTerminal(status) ? 1 : 0)).keys()]);
+    if (!isTerminal(status)) expect(await redis.pttl(keys.payload(id))).toBe(-1);
+  }
+}
+
+describe('the ledger beside its model', () => {
+  let server: TestRedis;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+
+  it('agrees after every command of any sequence', async () => {
+    const move = fc
+      .tuple(fc.constantFrom(...NAMES), fc.nat(5), fc.integer({ min: 0, max: 9 }))
+      .map(([name, at, stale]) => new Move(name, at, stale === 0));
+    const commands = fc.commands(
+      [
+        fc.tuple(fc.integer({ min: 1, max: 3_000 }), fc.boolean()).map(([size, tight]) => new Submit(size, tight)),
+        move,
+        move,
+        move,
+        fc.constantFrom(1, 5_000, 10_001).map((passed) => new Sweep(passed)),
+      ],
+      { maxCommands: 40, size: 'max' },
+    );
+    await fc.assert(
+      fc.asyncProperty(commands, async (sequence) => {
+        const real = ledgerOn(server.url);
+        try {
+          await fc.asyncModelRun(() => ({ model: new Map() as Model, real }), sequence);
+        } finally {
+          real.redis.disconnect();
+        }
+      }),
+      { numRuns: 30 },
+    );
+  });
+});
