@@ -28,6 +28,10 @@ export interface Keys {
   due: string;
   /** Sorted set of one owner's dead letters by the ms at which they ended. */
   dead(owner: string): string;
+  /** Set of owners that have had dead letters. */
+  deadOwners: string;
+  /** Lease of the one gateway that looks after all that is kept. */
+  upkeep: string;
 }
 
 export function keysUnder(prefix: string): Keys {
@@ -49,5 +53,7 @@ export function keysUnder(prefix: string): Keys {
     outbox: `${prefix}:outbox`,
     due: `${prefix}:due`,
     dead: (owner) => `${prefix}:dead:${owner}`,
+    deadOwners: `${prefix}:dead-owners`,
+    upkeep: `${prefix}:upkeep`,
   };
 }

@@ -54,8 +54,7 @@ export class DurableQueue {
 
   /** Takes a job out that no worker holds; one that is held stays, and finds its record ended. */
   async remove(ref: GenerationRef): Promise<void> {
-    const job = await (await this.queue.open()).getJob(durableJobId(ref));
-    await job?.remove().catch(() => undefined);
+    await (await this.queue.open()).remove(durableJobId(ref));
   }
 
   async state(ref: GenerationRef): Promise<JobState> {

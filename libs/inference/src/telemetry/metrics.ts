@@ -51,6 +51,15 @@ export class GatewayMetrics extends Metrics {
   readonly queueBacklog = this.gauge('sluice_queue_packs', 'Packs in Redis that no worker has taken.', MODEL);
   readonly alpha = this.gauge('sluice_latency_alpha_ms', 'Learned milliseconds per row, mean over workers.', MODEL);
   readonly beta = this.gauge('sluice_latency_beta_ms', 'Learned milliseconds per run, mean over workers.', MODEL);
+  readonly pending = this.gauge('sluice_pending_predictions', 'Durable predictions that have not ended.', []);
+  readonly outboxSize = this.gauge('sluice_outbox_entries', 'Jobs and deliveries decided but not yet added.', []);
+  readonly outboxAge = this.gauge('sluice_outbox_age_seconds', 'Age of the oldest of them.', []);
+  readonly outboxDrained = this.counter('sluice_outbox_drained_total', 'Overdue entries added by this gateway.', []);
+  readonly deadLetters = this.gauge('sluice_dead_letters', 'Dead letters of all owners.', []);
+  readonly reconciled = this.counter('sluice_reconciled_total', 'Predictions that the reconciler settled, by how.', [
+    'action',
+  ]);
+  readonly swept = this.counter('sluice_swept_total', 'Inputs, outputs and records removed by this gateway.', []);
 
   constructor() {
     super('gateway');
