@@ -11,7 +11,6 @@ import { EventsController } from './durable/events.controller.js';
 import { FilesController } from './durable/files.controller.js';
 import { Listing } from './durable/listing.js';
 import { RecordsController } from './durable/records.controller.js';
-import { StorageBudget } from './durable/storage-budget.js';
 import { SubmissionsController } from './durable/submissions.controller.js';
 import { Watchers } from './durable/watchers.js';
 import { GatewayIndicators } from './health/gateway-indicators.js';
@@ -22,6 +21,8 @@ import { ModelsController } from './models/models.controller.js';
 import { Admission } from './predictions/admission.js';
 import { PredictionsController } from './predictions/predictions.controller.js';
 import { PredictionsService } from './predictions/predictions.service.js';
+import { StorageBudget } from './upkeep/storage-budget.js';
+import { Upkeep } from './upkeep/upkeep.js';
 
 export interface GatewayParts {
   context: GatewayContext;
@@ -30,6 +31,7 @@ export interface GatewayParts {
   predictions: PredictionsService;
   watchers: Watchers;
   durable: DurableService;
+  upkeep: Upkeep;
 }
 
 export function gatewayParts(context: GatewayContext): GatewayParts {
@@ -38,11 +40,13 @@ export function gatewayParts(context: GatewayContext): GatewayParts {
   const predictions = new PredictionsService(context, catalog);
   const watchers = new Watchers();
   predictions.onNotice(watchers.told);
-  const durable = new DurableService(context, new StorageBudget(context), {
+  const budget = new StorageBudget(context);
+  const durable = new DurableService(context, budget, {
     accept: () =>
       Promise.reject(new SluiceError('FEATURE_UNAVAILABLE', 'This build delivers no webhooks; leave the URL out.')),
   });
-  return { context, catalog, admission, predictions, watchers, durable };
+  const upkeep = new Upkeep(context, budget);
+  return { context, catalog, admission, predictions, watchers, durable, upkeep };
 }
 
 @Module({})

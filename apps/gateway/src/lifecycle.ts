@@ -12,7 +12,7 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
   const context = new GatewayContext(config);
   const parts = gatewayParts(context);
   const app = await createGateway(parts);
-  const { catalog, admission, predictions } = parts;
+  const { catalog, admission, predictions, upkeep } = parts;
 
   const stop = async (signal: string): Promise<void> => {
     if (context.draining) return;
@@ -24,7 +24,8 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
     const left = admission.inFlight;
     catalog.stop();
     context.clock.stop();
-    await Promise.race([predictions.stop(), sleep(config.redisTimeoutMs)]);
+    await Promise.race([Promise.all([upkeep.stop(), predictions.stop()]), sleep(config.redisTimeoutMs)]);
+    await Promise.race([context.outbox.close(), sleep(config.redisTimeoutMs)]);
     context.redis.disconnect();
     context.log.info({ unanswered: left }, 'gateway stopped');
     process.exit(left === 0 ? 0 : 1);
@@ -34,6 +35,7 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
 
   predictions.start();
   catalog.start();
+  upkeep.start();
   context.redis.on('ready', () => void context.clock.start().catch(() => undefined));
   await app.listen(config.port, config.host);
   context.log.info({ gateway: context.id, url: await app.getUrl() }, 'gateway listens');

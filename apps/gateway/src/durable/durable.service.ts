@@ -17,7 +17,7 @@ import {
 } from '#inference';
 import type { GatewayContext } from '../context.js';
 import { queueUnavailable } from '../predictions/pack-sender.js';
-import type { StorageBudget } from './storage-budget.js';
+import type { StorageBudget } from '../upkeep/storage-budget.js';
 import { aliasClaim, claimsOf, stored, type Wanted } from './submission.js';
 
 /** How long the same idempotency key means the same prediction. */
