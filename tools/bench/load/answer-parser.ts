@@ -1,5 +1,5 @@
 /**
- * Cuts one HTTP/1.1 answer out of the bytes of a connection and judges it: status 200, a Content-Length, the marker in
+ * Cuts one HTTP/1.1 answer out of the bytes of a connection and judges it: its status, a Content-Length, the marker in
  * the body. As little as a generator needs that shares its cores with what it measures.
  */
 const HEAD_END = Buffer.from('\r\n\r\n');
@@ -7,12 +7,19 @@ const STATUS_AT = 'HTTP/1.1 '.length;
 
 export type Verdict = 'good' | { reason: string; reusable: boolean };
 
+export interface ExpectedAnswer {
+  marker: string;
+  status?: number;
+}
+
 export class AnswerParser {
   private readonly marker: Buffer;
+  private readonly status: string;
   private pending: Buffer | undefined;
 
-  constructor(marker: string) {
+  constructor({ marker, status = 200 }: ExpectedAnswer) {
     this.marker = Buffer.from(marker);
+    this.status = String(status);
   }
 
   reset(): void {
@@ -38,9 +45,9 @@ export class AnswerParser {
     if (bytes.length < end) return undefined;
     const status = head.slice(STATUS_AT, STATUS_AT + 3);
     const found = bytes.indexOf(this.marker, bodyAt);
-    if (status === '200' && found !== -1) return 'good';
+    if (status === this.status && found !== -1) return 'good';
     const reusable = !/\r\nconnection: *close/i.test(head);
-    if (status !== '200')
+    if (status !== this.status)
       return { reason: `status ${status}: ${bytes.toString('utf8', bodyAt, bodyAt + 200)}`, reusable };
     return { reason: `no ${this.marker.toString()} in the body`, reusable };
   }

@@ -5,7 +5,7 @@
  * Invariant: every `send` is settled exactly once, with a verdict; a connection that broke is opened anew by the next.
  */
 import { connect, type Socket } from 'node:net';
-import { AnswerParser, type Verdict } from './answer-parser.js';
+import { AnswerParser, type ExpectedAnswer, type Verdict } from './answer-parser.js';
 
 const READ_BYTES = 16 * 1024;
 
@@ -18,9 +18,9 @@ export class Connection {
   constructor(
     private readonly port: number,
     private readonly request: Buffer,
-    marker: string,
+    expected: ExpectedAnswer,
   ) {
-    this.parser = new AnswerParser(marker);
+    this.parser = new AnswerParser(expected);
   }
 
   send(settle: (verdict: Verdict) => void): void {

@@ -18,7 +18,7 @@ tellParent({ kind: 'ready' } satisfies FromGenerator);
 async function generate({ target, load, warmupMs, windowMs }: LoadSettings): Promise<void> {
   const recorder = new Recorder();
   const request = requestFor(target);
-  const connect = (): Connection => new Connection(target.port, request, target.marker);
+  const connect = (): Connection => new Connection(target.port, request, target);
   const loop =
     load.kind === 'callers'
       ? new ClosedLoop(Array.from({ length: load.callers }, connect), recorder)
@@ -36,7 +36,7 @@ async function generate({ target, load, warmupMs, windowMs }: LoadSettings): Pro
   tellParent({ kind: 'finished', summary: recorder.summary() } satisfies FromGenerator);
 }
 
-function requestFor({ port, path, contentType, bodyFile }: LoadTarget): Buffer {
+function requestFor({ port, path, contentType, bodyFile, headers = [] }: LoadTarget): Buffer {
   const body = readFileSync(bodyFile);
   const head = [
     `POST ${path} HTTP/1.1`,
@@ -44,6 +44,7 @@ function requestFor({ port, path, contentType, bodyFile }: LoadTarget): Buffer {
     `Content-Type: ${contentType}`,
     `Content-Length: ${body.length}`,
     'Accept: application/json',
+    ...headers,
   ];
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`), body]);
 }

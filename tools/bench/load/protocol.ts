@@ -9,6 +9,10 @@ export interface LoadTarget {
   bodyFile: string;
   /** What every good answer's body contains. */
   marker: string;
+  /** Of every good answer; 200 when not said. */
+  status?: number;
+  /** Further header lines. */
+  headers?: string[];
 }
 
 export interface LoadSettings {

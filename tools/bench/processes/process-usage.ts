@@ -9,6 +9,7 @@ export interface NamedProcess {
 export interface ProcessUsage {
   name: string;
   cpuMicros: number;
+  rssMb: number;
   peakRssMb: number;
 }
 
@@ -23,8 +24,8 @@ export function usageOf({ name, pid }: NamedProcess): ProcessUsage | undefined {
   const status = read(`/proc/${pid}/status`);
   if (!fields || status === undefined) return undefined;
   const cpuMicros = (Number(fields[UTIME]) + Number(fields[STIME])) * MICROS_PER_TICK;
-  const peakKb = Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1] ?? 0);
-  return { name, cpuMicros, peakRssMb: peakKb / 1024 };
+  const kb = (field: string): number => Number(new RegExp(`^${field}:\\s*(\\d+)`, 'm').exec(status)?.[1] ?? 0);
+  return { name, cpuMicros, rssMb: kb('VmRSS') / 1024, peakRssMb: kb('VmHWM') / 1024 };
 }
 
 /** Processes started by this one's main thread. */
