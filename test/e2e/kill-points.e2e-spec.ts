@@ -2,6 +2,7 @@
 // with its delivery decided once and every byte accounted for. The state that a crash leaves is made by calling the
 // library up to that step, or by killing a process there.
 import { createHash } from 'node:crypto';
+import { durableJobId } from '#inference';
 import { INPUT } from '../fixtures/ledger.js';
 import { INPUT_BYTES, LANE, Scene } from '../fixtures/scene.js';
 import { startRedis, type TestRedis } from '../support/redis.js';
@@ -84,7 +85,7 @@ describe('a gateway that dies', () => {
 describe('a job that is gone', () => {
   it('is added again when its entry is gone too', async () => {
     const id = await scene.queued();
-    await scene.context.outbox.queue(LANE).remove({ id, generation: 0 });
+    await scene.context.outbox.queue(LANE).remove(durableJobId({ id, generation: 0 }));
     scene.upkeep();
     await scene.lookNow(id);
     await until('the job is there', async () => (await scene.job(id)) === 'there');

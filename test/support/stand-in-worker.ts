@@ -10,8 +10,7 @@ import {
   Outbox,
   patientConnection,
   RedisClock,
-  type IncomingPrediction,
-  type Settled,
+  type GenerationRef,
 } from '#inference';
 
 type Step = 'taken' | 'began' | 'succeeded' | 'never';
@@ -22,7 +21,7 @@ const keys = keysUnder(SLUICE_PREFIX);
 const redis = patientConnection({ url: REDIS_URL, connectionName: 'sluice-worker' });
 const clock = new RedisClock(redis);
 const ledger = new Ledger(redis, keys, clock);
-const outbox = new Outbox({ redis, keys, attempts: 3, deliveries: new DeliveryQueue(redis, keys) });
+const outbox = new Outbox({ redis, keys, deliveries: new DeliveryQueue(redis, keys) });
 const METRICS = {
   queue_ms: 0,
   batch_wait_ms: 0,
@@ -33,17 +32,17 @@ const METRICS = {
   worker: 'w0',
 };
 
-async function reached(step: Step, { id, generation }: IncomingPrediction): Promise<void> {
+async function reached(step: Step, { id, generation }: GenerationRef): Promise<void> {
   process.stdout.write(`${step} ${id} ${generation}\n`);
   if (step === stop) await new Promise(() => undefined);
 }
 
-async function work(incoming: IncomingPrediction): Promise<Settled> {
+async function work(incoming: GenerationRef): Promise<void> {
   await reached('taken', incoming);
   const begun = await ledger.begin(incoming);
   if (!begun.applied) {
     process.stdout.write(`nothing ${incoming.id} ${incoming.generation}\n`);
-    return 'done';
+    return;
   }
   await outbox.dispatch(begun.outbox);
   await reached('began', incoming);
@@ -52,7 +51,6 @@ async function work(incoming: IncomingPrediction): Promise<Settled> {
   const ended = await ledger.succeed(incoming, { outputs, bytes, metrics: METRICS });
   await reached('succeeded', incoming);
   await outbox.dispatch(ended.outbox);
-  return 'done';
 }
 
 await clock.start();
@@ -61,7 +59,9 @@ const worker = new DurableWorker({
   concurrency: 64,
   redis,
   keys,
-  process: work,
+  process: async ({ refs }) => {
+    await Promise.all(refs.map(work));
+  },
   failed: (error) => process.stderr.write(`${error.message}\n`),
 });
 await worker.ready();

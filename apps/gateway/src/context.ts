@@ -26,6 +26,8 @@ export class GatewayContext {
   readonly redis: Redis;
   /** For the reply stream alone, for it blocks. */
   readonly reader: Redis;
+  /** For scripts of the ledger: what comes in one turn goes with one write. */
+  private readonly ledgerRedis: Redis;
   readonly clock: RedisClock;
   /** The life of durable predictions. */
   readonly ledger: Ledger;
@@ -44,11 +46,13 @@ export class GatewayContext {
       blockingConnection({ url, connectionName: 'sluice-gateway-replies', blockMs: REPLY_BLOCK_MS }),
     );
     this.clock = new RedisClock(this.redis);
-    this.ledger = new Ledger(this.redis, this.keys, this.clock);
+    this.ledgerRedis = this.watched(
+      failFastConnection({ url, connectionName: 'sluice-gateway-ledger', timeoutMs, gathers: true }),
+    );
+    this.ledger = new Ledger(this.ledgerRedis, this.keys, this.clock);
     this.outbox = new Outbox({
       redis: this.redis,
       keys: this.keys,
-      attempts: config.durableAttempts,
       deliveries: new DeliveryQueue(this.redis, this.keys),
     });
     this.redis.on('ready', () => (this.goneSince = Infinity));
@@ -58,6 +62,11 @@ export class GatewayContext {
   /** Redis has been gone for longer than a command may take; a cut that heals sooner is waited out. */
   get redisAway(): boolean {
     return Date.now() - this.goneSince > this.config.redisTimeoutMs;
+  }
+
+  disconnect(): void {
+    this.redis.disconnect();
+    this.ledgerRedis.disconnect();
   }
 
   private watched(redis: Redis): Redis {

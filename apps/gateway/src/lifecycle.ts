@@ -26,7 +26,7 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
     context.clock.stop();
     await Promise.race([Promise.all([upkeep.stop(), predictions.stop()]), sleep(config.redisTimeoutMs)]);
     await Promise.race([context.outbox.close(), sleep(config.redisTimeoutMs)]);
-    context.redis.disconnect();
+    context.disconnect();
     context.log.info({ unanswered: left }, 'gateway stopped');
     process.exit(left === 0 ? 0 : 1);
   };

@@ -1,10 +1,11 @@
 /**
- * Takes a durable prediction's job: its record says whether there is anything to do, its payload what.
+ * Takes the job of a durable prediction, or of several: each record says whether there is anything to do, its payload
+ * what.
  *
- * Invariant: `process` resolves after the record has ended or is up for another try, which is what lets BullMQ
- * complete the job or bring it back.
+ * Invariant: `process` resolves after every record has ended, is up for another try, or was found to have ended, which
+ * is what lets BullMQ complete the job.
  */
-import type { IncomingPrediction, PredictionRecord, Settled } from '#inference';
+import type { GenerationRef, IncomingJob, PredictionRecord, Transition } from '#inference';
 import type { WorkerContext } from './context.js';
 import { DurableRun } from './predictions/durable-run.js';
 import type { Intake, Target } from './predictions/intake.js';
@@ -17,27 +18,33 @@ export class DurableProcessor {
     private readonly dispatch: () => void,
   ) {}
 
-  async process(incoming: IncomingPrediction, target: Target): Promise<Settled> {
+  async process({ refs, redelivered }: IncomingJob, target: Target): Promise<void> {
+    const started = await Promise.all(refs.map((ref) => this.start(ref, { target, alone: redelivered })));
+    // All at once, so that those of one job can share a batch.
+    this.dispatch();
+    await Promise.all(started.flatMap((run) => run?.settled ?? []));
+  }
+
+  /** Puts its inputs into the batcher; undefined where there is nothing to wait for. */
+  private async start(
+    ref: GenerationRef,
+    { target, alone }: { target: Target; alone: boolean },
+  ): Promise<DurableRun | undefined> {
     const { ledger, outbox, clock, log, id: worker } = this.context;
-    const [record, payload] = await Promise.all([ledger.live(incoming), ledger.input(incoming.id)]);
-    if (!record) return 'done';
-    if (record.deadline < clock.now()) {
-      const { outbox: decided } = await ledger.expire(incoming, failure('DEADLINE_EXCEEDED'));
-      await outbox.dispatch(decided);
-      return 'done';
-    }
-    if (!payload) {
-      const { outbox: decided } = await ledger.fail(incoming, failure('PAYLOAD_LOST'));
-      await outbox.dispatch(decided);
-      return 'done';
-    }
-    const run = new DurableRun({ incoming, record, payload, worker, ledger, outbox, log });
+    const [record, payload] = await Promise.all([ledger.live(ref), ledger.input(ref.id)]);
+    if (!record) return undefined;
+    if (record.deadline < clock.now()) return this.end(ledger.expire(ref, failure('DEADLINE_EXCEEDED')));
+    if (!payload) return this.end(ledger.fail(ref, failure('PAYLOAD_LOST')));
+    const run = new DurableRun({ ref, record, payload, worker, ledger, outbox, log });
     const { batcher } = target;
     for (const prediction of this.predictions(record, run)) {
-      this.intake.enqueue(prediction, payload, { target, batcher, alone: incoming.redelivered, departed: false });
+      this.intake.enqueue(prediction, payload, { target, batcher, alone, departed: false });
     }
-    this.dispatch();
-    return run.settled;
+    return run;
+  }
+
+  private async end(ending: Promise<Transition>): Promise<undefined> {
+    await this.context.outbox.dispatch((await ending).outbox);
   }
 
   private predictions(record: PredictionRecord, run: DurableRun): Prediction[] {

@@ -5,6 +5,7 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
+  durableJobId,
   isErrorCode,
   isTerminal,
   modelKey,
@@ -157,7 +158,7 @@ export class DurableAnswer {
 
   private async place(record: PredictionRecord): Promise<QueuePlace | undefined> {
     if (record.status !== 'starting') return undefined;
-    const position = await this.context.outbox.queue(record).place(record);
+    const position = await this.context.outbox.queue(record).place(record.job ?? durableJobId(record));
     return position === undefined ? undefined : { position, eta_ms: this.eta(record, position) };
   }
 

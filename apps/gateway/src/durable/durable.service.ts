@@ -7,6 +7,7 @@
  */
 import {
   DepartureWriter,
+  durableJobId,
   isTerminal,
   newId,
   SluiceError,
@@ -18,6 +19,7 @@ import {
 import type { GatewayContext } from '../context.js';
 import { queueUnavailable } from '../predictions/pack-sender.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
+import { GroupCommit } from './group-commit.js';
 import { aliasClaim, claimsOf, stored, type Wanted } from './submission.js';
 
 /** How long the same idempotency key means the same prediction. */
@@ -26,7 +28,7 @@ const OWN_ID = /^p[A-Za-z0-9_-]{22}$/;
 /** A payload that ran out before its submission came is written again, this often. */
 const TRIES = 2;
 const FULL_RETRY_SECONDS = 30;
-const FRESH = { status: 'starting', generation: 0, attempts: 0, log: '' } as const;
+const FRESH = { status: 'starting', generation: 0, attempts: 0, failures: 0, log: '' } as const;
 
 export interface DurableRequest extends Wanted {
   description: ModelDescription;
@@ -55,6 +57,7 @@ export interface Accepted {
 
 export class DurableService {
   private readonly departures: DepartureWriter;
+  private readonly commits: GroupCommit;
 
   constructor(
     private readonly context: GatewayContext,
@@ -62,6 +65,7 @@ export class DurableService {
     private readonly receivers: Receivers,
   ) {
     this.departures = new DepartureWriter(context.redis, context.keys.control);
+    this.commits = new GroupCommit(context);
   }
 
   /** @throws IDEMPOTENCY_CONFLICT, STORAGE_FULL, QUEUE_UNAVAILABLE */
@@ -70,10 +74,9 @@ export class DurableService {
     const id = newId('p');
     request.named?.(id);
     const submission = this.submission(id, request);
-    const submitted = await this.write(submission);
+    const submitted = await this.write(submission, request.description.maxBatchSize);
     switch (submitted.kind) {
       case 'new':
-        await this.dispatch(submitted.outbox);
         return { id, record: { ...submission.head, ...FRESH, id, deadline: submission.deadline }, replayed: false };
       case 'same':
         // Its own id: an answer was lost and the command sent again.
@@ -113,10 +116,10 @@ export class DurableService {
     if (applied) {
       this.departures.tell(record.id);
       await this.dispatch(decided);
-      // A job that stays finds its record ended.
+      // A job that stays, for it is held or shared, finds its record ended.
       await outbox
         .queue(record)
-        .remove(record)
+        .remove(durableJobId(record))
         .catch(() => undefined);
     }
     return this.read(owner, record.id);
@@ -169,6 +172,7 @@ export class DurableService {
         batched: description.batched,
         items,
         inputBytes: bytes,
+        tries: config.durableAttempts,
         created,
         keepData: config.retentionMs,
         keepRecord: config.recordRetentionMs,
@@ -183,10 +187,10 @@ export class DurableService {
     };
   }
 
-  private async write(submission: Submission): Promise<Submitted> {
+  private async write(submission: Submission, maxBatchSize: number): Promise<Submitted> {
     let submitted: Submitted = { kind: 'lost' };
     for (let tries = 0; submitted.kind === 'lost' && tries < TRIES; tries++) {
-      submitted = await this.context.ledger.submit(submission).catch(() => {
+      submitted = await this.commits.submit(submission, maxBatchSize).catch(() => {
         throw new SluiceError(
           'QUEUE_UNAVAILABLE',
           'The queue did not answer, so it is not known whether this prediction was kept. Send it again with the same Idempotency-Key, which keeps it from running twice.',

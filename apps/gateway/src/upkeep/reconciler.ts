@@ -7,7 +7,7 @@
  * other waiting and comes up again.
  */
 import { createHash } from 'node:crypto';
-import { DepartureWriter, DueSet, type Finding, type Transition } from '#inference';
+import { DepartureWriter, DueSet, durableJobId, type Finding, type Transition } from '#inference';
 import type { GatewayContext } from '../context.js';
 
 /** Small enough that neither Redis nor a caller of this gateway waits for a round. */
@@ -64,7 +64,10 @@ export class Reconciler {
 
   /** The delivery that the end calls for, and no job that would run for nothing. */
   private async ended(finding: Finding, { outbox }: Transition): Promise<void> {
-    await Promise.all([this.context.outbox.dispatch(outbox), this.context.outbox.queue(finding).remove(finding)]);
+    await Promise.all([
+      this.context.outbox.dispatch(outbox),
+      this.context.outbox.queue(finding).remove(durableJobId(finding)),
+    ]);
   }
 }
 

@@ -24,7 +24,7 @@ export class Consumers {
 
   constructor(target: Target, { context, packs, durable, executors }: ConsumersOptions) {
     const { redis, keys, log } = context;
-    const { name, version, maxBatchSize } = target.description;
+    const { name, version } = target.description;
     const failed = (error: Error): void => log.debug({ reason: error.message }, 'queue');
     this.workers = [
       new PackWorker({
@@ -40,8 +40,9 @@ export class Consumers {
         (lane) =>
           new DurableWorker({
             queue: keys.durableQueue(lane, name, version),
-            // One prediction a job: a batch runs while the next is at hand. A job of the bulk lane is many rows.
-            concurrency: lane === 'durable' ? 2 * maxBatchSize * executors : executors + 1,
+            // Enough for the next batches to be at hand when those that run are done, and no more, for what waits here is
+            // in front of whoever comes. A job of the bulk lane is many rows.
+            concurrency: lane === 'durable' ? 2 * executors + 1 : executors + 1,
             redis,
             keys,
             process: (incoming) => durable.process(incoming, target),

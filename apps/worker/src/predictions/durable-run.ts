@@ -1,9 +1,10 @@
 /**
- * One job of a durable prediction on this worker: its inputs run like all others, and when the last has an outcome the
- * record is moved to what they add up to.
+ * One durable prediction on this worker: its inputs run like all others, and when the last has an outcome the record is
+ * moved to what they add up to.
  *
- * Invariants: `settled` resolves after the record has ended, is up for another try, or was found to have ended; what
- * failed for a reason that may pass is tried again unless this was the last try; a row of a bulk run fails alone.
+ * Invariants: `settled` resolves after the record has ended, is up for another try in a job of its own, or was found to
+ * have ended; what failed for a reason that may pass is tried again as often as the record says; a row of a bulk run
+ * fails alone.
  */
 import { createHash } from 'node:crypto';
 import {
@@ -12,7 +13,7 @@ import {
   type DeadReason,
   type ErrorCode,
   type Failure,
-  type IncomingPrediction,
+  type GenerationRef,
   type Ledger,
   type Logger,
   type Outbox,
@@ -21,16 +22,16 @@ import {
   type PredictionFailure,
   type PredictionRecord,
   type RunMetrics,
-  type Settled,
   type Transition,
 } from '#inference';
 import type { BatchFacts, RunOfInput } from './part.js';
 
 /** Frames start at multiples of this inside an output, so that they are read in place. */
 const ALIGNMENT = 8;
+const FIRST_PAUSE_MS = 1_000;
 
 export interface DurableRunOptions {
-  incoming: IncomingPrediction;
+  ref: GenerationRef;
   record: PredictionRecord;
   payload: Buffer;
   worker: string;
@@ -45,8 +46,8 @@ interface Answered {
 }
 
 export class DurableRun {
-  readonly settled: Promise<Settled>;
-  private resolve!: (settled: Settled) => void;
+  readonly settled: Promise<void>;
+  private resolve!: () => void;
   private readonly answers: (Answered | undefined)[];
   private left: number;
   private begun = false;
@@ -69,8 +70,8 @@ export class DurableRun {
   private begin(): void {
     if (this.begun) return;
     this.begun = true;
-    const { ledger, incoming } = this.options;
-    ledger.begin(incoming).then(
+    const { ledger, ref } = this.options;
+    ledger.begin(ref).then(
       (transition) => this.dispatch(transition),
       (error: unknown) => this.options.log.debug({ reason: String(error) }, 'a begin was not recorded'),
     );
@@ -85,34 +86,37 @@ export class DurableRun {
     if (this.left > 0 && !(fails && !alone)) return;
     this.ended = true;
     this.settle().then(this.resolve, (error: unknown) => {
-      this.options.log.error({ prediction: this.options.incoming.id, reason: String(error) }, 'not settled');
-      this.resolve('again');
+      // Redis refused it: the record stays live without a job, which is what the reconciler looks for.
+      this.options.log.error({ prediction: this.options.ref.id, reason: String(error) }, 'not settled');
+      this.resolve();
     });
   }
 
-  private async settle(): Promise<Settled> {
-    const { ledger, incoming, record } = this.options;
+  private async settle(): Promise<void> {
+    const { ledger, ref, record } = this.options;
     const failure = this.failure();
     if (!failure) {
-      this.dispatch(await ledger.succeed(incoming, this.success()));
-      return 'done';
+      this.dispatch(await ledger.succeed(ref, this.success()));
+      return;
     }
     const { code, message } = failure;
-    if (code === 'CALLER_GONE') return (await this.isLive()) ? 'again' : 'done';
+    // Dropped as cancelled. A stale word of an earlier generation drops a later one, which gets another job then.
+    if (code === 'CALLER_GONE') return this.again(0);
     if (code === 'DEADLINE_EXCEEDED') {
-      this.dispatch(await ledger.expire(incoming, { code, message }));
-      return 'done';
+      this.dispatch(await ledger.expire(ref, { code, message }));
+      return;
     }
-    if (mayPass(code) && !incoming.last) {
-      await ledger.again(incoming);
-      return 'again';
-    }
+    if (mayPass(code) && record.failures + 1 < record.tries) return this.again(pauseMs(record.failures));
     const reason: DeadReason | undefined =
       code === 'INPUT_POISONOUS' ? 'poison' : mayPass(code) ? 'exhausted' : undefined;
     const dead = reason && { reason, digest: createHash('sha256').update(this.options.payload).digest('hex') };
     this.options.log.warn({ prediction: record.id, request: record.request, code, dead: reason }, 'prediction failed');
-    this.dispatch(await ledger.fail(incoming, dead ? { code, message, dead } : { code, message }));
-    return 'done';
+    this.dispatch(await ledger.fail(ref, dead ? { code, message, dead } : { code, message }));
+  }
+
+  /** Whoever drains the outbox adds its job when it is time. */
+  private async again(ms: number): Promise<void> {
+    await this.options.ledger.again(this.options.ref, ms);
   }
 
   /** Why the whole has no answer; undefined when it has one. */
@@ -158,11 +162,6 @@ export class DurableRun {
     return slowest ?? NO_RUN;
   }
 
-  /** It was dropped as cancelled; a stale word of an earlier generation must not drop a later one. */
-  private async isLive(): Promise<boolean> {
-    return (await this.options.ledger.live(this.options.incoming)) !== undefined;
-  }
-
   private dispatch({ outbox }: Transition): void {
     if (outbox.length === 0) return;
     // Whoever drains the outbox does it if this worker cannot.
@@ -170,6 +169,11 @@ export class DurableRun {
       this.options.log.debug({ reason: String(error) }, 'a delivery is left to the outbox');
     });
   }
+}
+
+/** Doubled each time, and shortened at random by up to half, so that what failed together does not come back together. */
+function pauseMs(failures: number): number {
+  return FIRST_PAUSE_MS * 2 ** failures * (1 - Math.random() / 2);
 }
 
 const NO_RUN: RunMetrics = {

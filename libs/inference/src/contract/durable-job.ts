@@ -11,10 +11,16 @@ export interface GenerationRef {
   generation: number;
 }
 
+/** A larger job saves little more in transport; one of a model's own batch size is all that a worker can run at once. */
+export const MAX_JOB_PREDICTIONS = 32;
+
+/** One prediction, or those of one version that were submitted at the same time. */
 export const durableJob = z.object({
   v: z.literal(1),
-  id: z.string().max(128),
-  generation: z.number().int().nonnegative(),
+  refs: z
+    .array(z.object({ id: z.string().max(128), generation: z.number().int().nonnegative() }))
+    .min(1)
+    .max(MAX_JOB_PREDICTIONS),
 });
 export type DurableJob = z.infer<typeof durableJob>;
 
@@ -27,7 +33,7 @@ export const deliveryJob = z.object({
 export type DeliveryJob = z.infer<typeof deliveryJob>;
 export type DeliveryRef = Omit<DeliveryJob, 'v'>;
 
-/** BullMQ's job id: a repeated add of a job that is there is silently none. */
+/** BullMQ's id of a job of one prediction: a repeated add of a job that is there is silently none. */
 export function durableJobId({ id, generation }: GenerationRef): string {
   return `${id}-${generation}`;
 }

@@ -75,6 +75,8 @@ export const recordHead = z.object({
   batched: z.boolean(),
   items: z.array(storedItem).min(1),
   inputBytes: z.number().int().nonnegative(),
+  /** Runs whose failure another may mend, the first included; then it is a dead letter. */
+  tries: z.number().int().positive(),
   created: z.number().int(),
   /** Milliseconds that input and output, and then the record, are kept after the end. */
   keepData: z.number().int().positive(),
@@ -96,6 +98,8 @@ export const recordState = z.object({
   status: z.enum(STATUSES),
   generation: number,
   attempts: number,
+  /** Runs that failed in a way that may pass, since it was submitted or tried again by hand. */
+  failures: number.default(0),
   deadline: number,
   started: number.optional(),
   completed: number.optional(),
@@ -103,6 +107,8 @@ export const recordState = z.object({
   metrics: json(runMetrics).optional(),
   code: z.string().optional(),
   message: z.string().optional(),
+  /** The job that it shares with others, until it gets one of its own. */
+  job: z.string().optional(),
   /** Why it lies among the dead letters. */
   dead: z.enum(DEAD_REASONS).optional(),
   /** sha256 of the input, of dead letters. */

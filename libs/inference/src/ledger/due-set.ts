@@ -30,9 +30,11 @@ const LOOK = new Script(`${PRELUDE}
 local limit, look, maxLook, again = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local due = k('due')
 
-local function verdict(rec, deadline, lane)
+local function verdict(rec, deadline, shared)
   if deadline <= now then return rec.status == 'starting' and 'unstarted' or 'running' end
-  local queue, job = k(lane), id .. '-' .. rec.generation
+  local queue, job = k(rec.lane .. '.' .. rec.model .. '.' .. rec.version), id .. '-' .. rec.generation
+  -- In the job that it shares with others, unless it has got one of its own since.
+  if shared and redis.call('EXISTS', queue .. ':' .. job) == 0 then job = shared end
   if redis.call('EXISTS', queue .. ':' .. job) == 1 then
     return redis.call('ZSCORE', queue .. ':failed', job) and 'failed' or 'there'
   end
@@ -48,8 +50,9 @@ for _, each in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 
   if not rec or not live(rec) then
     redis.call('ZREM', due, id)
   else
-    local deadline = tonumber(redis.call('HGET', key, 'deadline') or 0)
-    local what = verdict(rec, deadline, rec.lane .. '.' .. rec.model .. '.' .. rec.version)
+    local f = redis.call('HMGET', key, 'deadline', 'job')
+    local deadline = tonumber(f[1] or 0)
+    local what = verdict(rec, deadline, f[2])
     if what == 'there' then
       local last = tonumber(string.match(rec.log, '(%d+) %a+ %d+\\n$') or now)
       local pause = math.min(math.max(now - last, look), maxLook)

@@ -126,7 +126,7 @@ describe('the ledger in the long run', () => {
     await ledger.begin({ id: it.id, generation: 0 });
     expect(await redis.ttl(keys.reply('gdead'))).toBeGreaterThan(20);
     await redis.expire(keys.reply('gdead'), 20);
-    await ledger.again({ id: it.id, generation: 0 });
+    await ledger.again({ id: it.id, generation: 0 }, 0);
     expect(await redis.xlen(keys.reply('gdead'))).toBe(2);
     expect(await redis.ttl(keys.reply('gdead'))).toBeLessThanOrEqual(20);
   });

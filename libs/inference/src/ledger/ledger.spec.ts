@@ -69,7 +69,7 @@ describe('ledger', () => {
     expect((await ledger.succeed(ref, OUTPUT)).applied).toBe(true);
     const code = { code: 'INTERNAL', message: 'no' } as const;
     const late = [ledger.begin(ref), ledger.succeed(ref, OUTPUT), ledger.fail(ref, code), ledger.expire(ref, code)];
-    for (const each of [...late, ledger.again(ref), ledger.cancel(ref.id)]) expect((await each).applied).toBe(false);
+    for (const each of [...late, ledger.again(ref, 0), ledger.cancel(ref.id)]) expect((await each).applied).toBe(false);
     const record = (await ledger.read(ref.id))!;
     expect(record).toMatchObject({ status: 'succeeded', attempts: 1, metrics: METRICS, started: at.clock.now() });
     expect(parseLog(record.log).map((event) => event.status)).toEqual(['starting', 'processing', 'succeeded']);
@@ -86,13 +86,18 @@ describe('ledger', () => {
     expect(await ledger.read(ref.id)).toMatchObject({ status: 'processing', attempts: 2 });
   });
 
-  it('goes back to starting for another try', async () => {
-    const { ledger } = at;
-    const ref = await submitted();
-    expect((await ledger.again(ref)).applied).toBe(false);
+  it('goes back to starting for another try, whose job is to be added after a pause', async () => {
+    const { ledger, redis, keys, clock } = at;
+    const ref = await submitted({ job: 'kshared' });
+    expect(await ledger.read(ref.id)).toMatchObject({ job: 'kshared' });
     await ledger.begin(ref);
-    expect((await ledger.again(ref)).applied).toBe(true);
-    expect(await ledger.read(ref.id)).toMatchObject({ status: 'starting' });
+    const entry = `job durable digits 1 ${ref.id} 1`;
+    expect(await ledger.again(ref, 5_000)).toEqual({ applied: true, outbox: [entry] });
+    expect(await redis.zscore(keys.outbox, entry)).toBe(String(clock.now() + 5_000));
+    const record = (await ledger.read(ref.id))!;
+    expect(record).toMatchObject({ status: 'starting', generation: 1, attempts: 1, failures: 1 });
+    expect(record.job).toBeUndefined();
+    expect((await ledger.again(ref, 0)).applied).toBe(false);
   });
 
   it('ends as aborted when it never started by its deadline, as canceled when it ran', async () => {

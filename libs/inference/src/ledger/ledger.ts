@@ -40,6 +40,8 @@ export interface Submission {
   watcher?: string;
   /** Claims on an idempotency key and an alias: while one lives, the same fingerprint gets the same prediction. */
   claims?: { keys: string[]; fingerprint: string; ttlMs: number };
+  /** The job that it goes with, which whoever submits it adds; else it gets one of its own. */
+  job?: string;
 }
 
 export type Submitted =
@@ -87,7 +89,7 @@ export class Ledger {
 
   /** Resolves when Redis has it all. */
   async submit(submission: Submission): Promise<Submitted> {
-    const { id, head, payload, deadline, budget, watcher = '', claims } = submission;
+    const { id, head, payload, deadline, budget, watcher = '', claims, job = '' } = submission;
     // Once only: a repeat must not give a payload that its record already owns a TTL again.
     const written = setPieces(this.redis, {
       key: this.keys.payload(id),
@@ -105,6 +107,7 @@ export class Ledger {
       claims?.fingerprint ?? '',
       claims?.ttlMs ?? 0,
       claims?.keys[1] ?? '',
+      job,
     ]);
     const [, answer] = (await Promise.all([written, run])) as [void, string[]];
     const [kind, ...rest] = answer;
@@ -118,8 +121,9 @@ export class Ledger {
     return this.move(BEGIN, ref, []);
   }
 
-  again(ref: GenerationRef): Promise<Transition> {
-    return this.move(AGAIN, ref, []);
+  /** Its next generation's job is to be added `pauseMs` from now. */
+  again(ref: GenerationRef, pauseMs: number): Promise<Transition> {
+    return this.move(AGAIN, ref, [Math.round(pauseMs)]);
   }
 
   succeed(ref: GenerationRef, { outputs, bytes, metrics }: PredictionSuccess): Promise<Transition> {

@@ -40,13 +40,13 @@ end
 
 local function live(rec) return rec.status == 'starting' or rec.status == 'processing' end
 
-local function post(member)
-  redis.call('ZADD', k('outbox'), now, member)
+local function post(member, pause)
+  redis.call('ZADD', k('outbox'), now + (pause or 0), member)
   posted[#posted + 1] = member
 end
 
-local function postJob(rec)
-  post('job ' .. rec.lane .. ' ' .. rec.model .. ' ' .. rec.version .. ' ' .. id .. ' ' .. rec.generation)
+local function postJob(rec, pause)
+  post('job ' .. rec.lane .. ' ' .. rec.model .. ' ' .. rec.version .. ' ' .. id .. ' ' .. rec.generation, pause)
 end
 
 local function postHook(rec, event)

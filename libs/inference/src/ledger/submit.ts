@@ -7,7 +7,7 @@ const MAX_EVICTIONS = 64;
 
 /**
  * ARGV: prefix, now, id, head (JSON), deadline, due, budget in bytes, gateway that watches or '', claim key or '',
- * fingerprint, claim's TTL in ms, second claim key or ''.
+ * fingerprint, claim's TTL in ms, second claim key or '', id of the job that it goes with or '' for one of its own.
  *
  * Answers `{'new', outbox…}`; `{'same', id}` when a claim of the same fingerprint exists; `{'conflict'}` when one of
  * another does; `{'lost'}` when the payload is not there; `{'full', pending}` when what is pending leaves no room.
@@ -46,6 +46,7 @@ makeRoom(cost, budget, ${MAX_EVICTIONS})
 
 if redis.call('PERSIST', k('payload:' .. id)) == 0 then return {'lost'} end
 redis.call('HSET', key, 'head', head, 'generation', 0, 'attempts', 0, 'deadline', deadline)
+if ARGV[13] ~= '' then redis.call('HSET', key, 'job', ARGV[13]) end
 if watcher ~= '' then redis.call('HSET', key, 'watchers', watcher) end
 for _, claim in ipairs(claims) do
   if claim ~= '' then redis.call('SET', claim, fingerprint .. ' ' .. id, 'PX', ttl) end

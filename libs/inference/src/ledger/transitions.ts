@@ -28,10 +28,17 @@ if attempt == 1 then postHook(rec, 'start') end
 return done()
 `);
 
-/** ARGV: …, generation. processing → starting: it failed in a way that another try may mend; its job comes back. */
+/**
+ * ARGV: …, generation, ms. starting|processing → starting in the next generation: it failed in a way that another try
+ * may mend. Its new job is in the outbox, to be added after the pause.
+ */
 export const AGAIN = new Script(`${LIVE}
-if rec.status ~= 'processing' then return NOT_APPLIED end
+rec.generation = string.format('%d', tonumber(rec.generation) + 1)
+redis.call('HSET', key, 'generation', rec.generation)
+redis.call('HINCRBY', key, 'failures', 1)
+redis.call('HDEL', key, 'job')
 move(rec, 'starting')
+postJob(rec, tonumber(ARGV[5]))
 return done()
 `);
 
@@ -92,7 +99,7 @@ if redis.call('PERSIST', k('payload:' .. id)) == 0 and redis.call('EXISTS', k('p
 rec.generation = string.format('%d', tonumber(rec.generation) + 1)
 redis.call('PERSIST', key)
 redis.call('HSET', key, 'generation', rec.generation, 'attempts', 0, 'deadline', ARGV[4])
-redis.call('HDEL', key, 'started', 'completed', 'code', 'message', 'dead', 'digest')
+redis.call('HDEL', key, 'job', 'failures', 'started', 'completed', 'code', 'message', 'dead', 'digest')
 redis.call('ZREM', k('ended'), id .. ' ' .. rec.owner)
 redis.call('ZREM', k('dead:' .. rec.owner), id)
 release('inputs', rec.inputBytes)

@@ -1,22 +1,22 @@
 /**
- * The sending end of the durable and the bulk lane of one model version: one job per prediction and generation, which
- * only points to its record.
+ * The sending end of the durable and the bulk lane of one model version. A job only points to records: of one
+ * prediction, or of those that were submitted at the same time (docs/decisions/0012).
  *
- * Invariant: adding the same generation again while its job is there is nothing; after it has completed the job runs
- * once more and finds its record ended. Both make an add whose fate is unknown safe to repeat.
+ * Invariant: adding the same job again while it is there is nothing; after it has completed it runs once more and finds
+ * its records ended. Both make an add whose fate is unknown safe to repeat.
  */
-import { durableJobId, type DurableJob, type GenerationRef } from '../contract/durable-job.js';
+import { durableJob, durableJobId, type DurableJob, type GenerationRef } from '../contract/durable-job.js';
 import type { Keys } from '../contract/keys.js';
 import type { Lane } from '../contract/prediction-record.js';
 import type { Redis } from './connection.js';
 import { OpenQueue } from './open-queue.js';
 
-/** First pause before another try; doubled each time, and shortened at random by up to half. */
-const BACKOFF = { type: 'exponential', delay: 1_000, jitter: 0.5 } as const;
 /** Only jobs that lost their worker too often fail; the reconciler settles their records from them. */
 const KEEP_FAILED = { age: 24 * 3_600, count: 10_000 };
 /** Beyond this a place in the line is not worth the walk. */
 const MAX_PLACE = 10_000;
+/** So many jobs in front are counted one by one; what is in front of those is taken for as large. */
+const COUNTED = 64;
 
 export interface DurableQueueOptions {
   redis: Redis;
@@ -24,8 +24,6 @@ export interface DurableQueueOptions {
   lane: Lane;
   model: string;
   version: string;
-  /** Runs of one generation, the first included. */
-  attempts: number;
 }
 
 /** Where a job stands; `missing` also when it has completed. */
@@ -39,40 +37,52 @@ export class DurableQueue {
     this.queue = new OpenQueue(keys.durableQueue(lane, model, version), redis, keys);
   }
 
-  /** Resolves when Redis has it. */
+  /** A job of one prediction. Resolves when Redis has it. */
   async add({ id, generation }: GenerationRef): Promise<void> {
+    await this.addShared(durableJobId({ id, generation }), [{ id, generation }]);
+  }
+
+  /** A job of several, which the records name. Resolves when Redis has it. */
+  async addShared(jobId: string, refs: readonly GenerationRef[]): Promise<void> {
     const queue = await this.queue.open();
-    const data: DurableJob = { v: 1, id, generation };
-    await queue.add('prediction', data, {
-      jobId: durableJobId(data),
-      attempts: this.options.attempts,
-      backoff: BACKOFF,
-      removeOnComplete: true,
-      removeOnFail: KEEP_FAILED,
-    });
+    const data: DurableJob = { v: 1, refs: [...refs] };
+    await queue.add('predictions', data, { jobId, removeOnComplete: true, removeOnFail: KEEP_FAILED });
   }
 
-  /** Takes a job out that no worker holds; one that is held stays, and finds its record ended. */
-  async remove(ref: GenerationRef): Promise<void> {
-    await (await this.queue.open()).remove(durableJobId(ref));
+  /** Takes a job out that no worker holds; one that is held stays, and finds its records ended. */
+  async remove(jobId: string): Promise<void> {
+    await (await this.queue.open()).remove(jobId);
   }
 
-  async state(ref: GenerationRef): Promise<JobState> {
-    const state = await (await this.queue.open()).getJobState(durableJobId(ref));
+  async state(jobId: string): Promise<JobState> {
+    const state = await (await this.queue.open()).getJobState(jobId);
     if (state === 'failed') return 'failed';
     return state === 'unknown' || state === 'completed' ? 'missing' : 'there';
   }
 
-  /** How many jobs are in front of it; undefined when it does not wait, or further back than is looked. */
-  async place(ref: GenerationRef): Promise<number | undefined> {
+  /** What a waiting job points to; undefined when it is not there. */
+  async refs(jobId: string): Promise<GenerationRef[] | undefined> {
+    const job = await (await this.queue.open()).getJob(jobId);
+    return durableJob.safeParse(job?.data).data?.refs;
+  }
+
+  /** How many predictions are in front of the job; undefined when it does not wait, or further back than is looked. */
+  async place(jobId: string): Promise<number | undefined> {
+    const { redis } = this.options;
     const queue = await this.queue.open();
     const wait = queue.toKey('wait');
     // New jobs are pushed at the head and taken from the tail.
     const [at, length] = await Promise.all([
-      this.options.redis.lpos(wait, durableJobId(ref), 'RANK', -1, 'MAXLEN', MAX_PLACE),
-      this.options.redis.llen(wait),
+      redis.lpos(wait, jobId, 'RANK', -1, 'MAXLEN', MAX_PLACE),
+      redis.llen(wait),
     ]);
-    return at === null ? undefined : length - 1 - at;
+    if (at === null) return undefined;
+    const before = length - 1 - at;
+    if (before === 0) return 0;
+    const nearest = await redis.lrange(wait, at + 1, at + Math.min(before, COUNTED));
+    const texts = await Promise.all(nearest.map((id) => redis.hget(queue.toKey(id), 'data')));
+    const counted = texts.reduce((sum, text) => sum + sizeOf(text), 0);
+    return Math.round((counted * before) / nearest.length);
   }
 
   /** Jobs that no worker has taken. */
@@ -83,4 +93,8 @@ export class DurableQueue {
   close(): Promise<void> {
     return this.queue.close();
   }
+}
+
+function sizeOf(text: string | null): number {
+  return text === null ? 0 : (durableJob.safeParse(JSON.parse(text)).data?.refs.length ?? 0);
 }

@@ -1,8 +1,8 @@
 /**
  * The taking end of the durable and the bulk lane of one model version.
  *
- * Invariants: a job completes only after `process` has settled its record, or found that there is nothing to do; one
- * that answers `again` comes back after a pause, as often as its queue allows, and is told when it is the last time.
+ * Invariant: a job completes only after `process` has settled all its records, or found that there is nothing to do; a
+ * prediction that is to be tried again gets a job of its own, so that no job ever comes back but from a dead worker.
  */
 import { UnrecoverableError, Worker, type Job } from 'bullmq';
 import { durableJob, type GenerationRef } from '../contract/durable-job.js';
@@ -10,21 +10,18 @@ import type { Keys } from '../contract/keys.js';
 import type { Redis } from './connection.js';
 import { LOCKS } from './locks.js';
 
-export interface IncomingPrediction extends GenerationRef {
-  /** No other try follows this one. */
-  last: boolean;
+export interface IncomingJob {
+  refs: GenerationRef[];
   /** True when another worker held this job before and vanished. */
   redelivered: boolean;
 }
-
-export type Settled = 'done' | 'again';
 
 export interface DurableWorkerOptions {
   queue: string;
   concurrency: number;
   redis: Redis;
   keys: Keys;
-  process(incoming: IncomingPrediction): Promise<Settled>;
+  process(incoming: IncomingJob): Promise<void>;
   failed(error: Error): void;
 }
 
@@ -55,10 +52,7 @@ export class DurableWorker {
     if (!parsed.success) {
       throw new UnrecoverableError(`a job that this build cannot read (v: ${String((job.data as { v?: unknown }).v)})`);
     }
-    const { id, generation } = parsed.data;
-    const last = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
-    const settled = await this.options.process({ id, generation, last, redelivered: job.stalledCounter > 0 });
-    if (settled === 'again') throw new Error('to be tried again');
+    await this.options.process({ refs: parsed.data.refs, redelivered: job.stalledCounter > 0 });
     return null;
   }
 }

@@ -13,8 +13,6 @@ import { DurableQueue } from './durable-queue.js';
 export interface OutboxOptions {
   redis: Redis;
   keys: Keys;
-  /** Runs of one generation of a prediction, the first included. */
-  attempts: number;
   deliveries: { add(ref: DeliveryRef): Promise<void> };
 }
 
@@ -35,6 +33,15 @@ export class Outbox {
     await Promise.all(members.map((member) => this.one(member)));
   }
 
+  /** One job for all of them; a rejection leaves them in the outbox, from where each gets a job of its own. */
+  async dispatchShared(jobId: string, members: readonly string[]): Promise<void> {
+    const entries = members.map(parseOutboxEntry).filter((entry) => entry?.kind === 'job');
+    const [first] = entries;
+    if (!first) return;
+    await this.queue(first).addShared(jobId, entries);
+    for (const entry of entries) this.forget(outboxMember(entry));
+  }
+
   /** Entries that were decided before `ms`, the oldest first. */
   before(ms: number, limit: number): Promise<string[]> {
     return this.options.redis.zrangebyscore(this.options.keys.outbox, '-inf', ms, 'LIMIT', 0, limit);
@@ -45,8 +52,8 @@ export class Outbox {
     const name = `${lane} ${model} ${version}`;
     const known = this.queues.get(name);
     if (known) return known;
-    const { redis, keys, attempts } = this.options;
-    const queue = new DurableQueue({ redis, keys, attempts, lane, model, version });
+    const { redis, keys } = this.options;
+    const queue = new DurableQueue({ redis, keys, lane, model, version });
     this.queues.set(name, queue);
     return queue;
   }
