@@ -141,4 +141,19 @@ describe('a look at what runs well', () => {
     expect((await metrics.reconciled.get()).values).toEqual([]);
     expect(await outbox.queue(LANE).backlog()).toBe(500);
   });
+
+  it('never adds a job again that moves while it looks', async () => {
+    const { redis, keys, clock, metrics } = scene.context;
+    scene.upkeep();
+    const worker = await scene.worker();
+    const ids = await scene.manySubmitted(400);
+    await scene.dispatched(ids);
+    await until('all have ended', async () => {
+      const live = await redis.zrange(keys.due, '0', '-1');
+      if (live.length > 0) await redis.zadd(keys.due, 'XX', ...live.flatMap((id) => [Math.floor(clock.now()), id]));
+      return live.length === 0;
+    });
+    expect((await metrics.reconciled.get()).values).toEqual([]);
+    expect(worker.log).not.toContain('nothing');
+  });
 });
