@@ -47,14 +47,6 @@ describe('the ledger in the long run', () => {
     },
   );
 
-  it('keeps it too when the repeat dies between the payload and the script', async () => {
-    const { ledger, clock, redis, keys } = at;
-    const it = submission(clock);
-    await ledger.submit(it);
-    await redis.set(keys.payload(it.id), 'again', 'PX', 60_000, 'NX');
-    expect(await redis.pttl(keys.payload(it.id))).toBe(-1);
-  });
-
   it('takes a claim on a forgotten record for none', async () => {
     const { ledger, clock, redis, keys } = at;
     const claims = { keys: [keys.claim('public', 'key', 'k')], fingerprint: 'f', ttlMs: 90_000 };
