@@ -34,6 +34,7 @@ export class Reconciler {
   async round(): Promise<number> {
     const { looked, findings, next } = await this.due.look(PER_ROUND);
     const results = await Promise.allSettled(findings.map((finding) => this.settle(finding)));
+    await this.clear(findings);
     const failed = results.filter((result) => result.status === 'rejected');
     if (failed.length > 0) throw failed[0]!.reason;
     if (looked === PER_ROUND) return 0;
@@ -60,6 +61,18 @@ export class Reconciler {
     const { id, generation, model, version } = finding;
     log.error({ prediction: id, generation, model, version, digest }, 'lost with its workers too often: a dead letter');
     await this.ended(finding, await ledger.fail(finding, { ...LOST, dead: { reason: 'lost', digest } }));
+  }
+
+  /** Takes shared jobs out of which nothing is left to run: without a worker they would lie there for ever. */
+  private async clear(findings: readonly Finding[]): Promise<void> {
+    const jobs = new Map(findings.filter(({ what, job }) => job !== '' && what !== 'missing').map((f) => [f.job, f]));
+    await Promise.all(
+      [...jobs].map(async ([job, finding]) => {
+        const queue = this.context.outbox.queue(finding);
+        for (const ref of (await queue.refs(job)) ?? []) if (await this.context.ledger.live(ref)) return;
+        await queue.remove(job);
+      }),
+    );
   }
 
   /** The delivery that the end calls for, and no job that would run for nothing. */

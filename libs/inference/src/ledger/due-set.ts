@@ -22,7 +22,7 @@ const AGAIN_MS = 1_000;
  * KEYS[1] `due`; ARGV: prefix, now, '', limit, first and longest pause between looks, pause of what needs hands.
  *
  * Looks at the `limit` earliest that are due and gives each its next time in the same step. Answers
- * `{looked, next score or '', {what, id, generation, lane, model, version}, …}` with those that need hands:
+ * `{looked, next score or '', {what, id, generation, lane, model, version, shared job or ''}, …}` with those that need hands:
  * `unstarted` or `running` past the deadline, `failed` or `missing` by the state of the job (BullMQ's keys: the hash
  * `<queue>:<job>` as long as a job is there, the sorted set `<queue>:failed`). A job that waits in the outbox is there.
  */
@@ -59,7 +59,7 @@ for _, each in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 
       redis.call('ZADD', due, math.min(deadline, now + pause), id)
     else
       redis.call('ZADD', due, now + again, id)
-      answer[#answer + 1] = {what, id, rec.generation, rec.lane, rec.model, rec.version}
+      answer[#answer + 1] = {what, id, rec.generation, rec.lane, rec.model, rec.version, f[2] or ''}
     end
   end
 end
@@ -76,8 +76,17 @@ const finding = z
     z.enum(LANES),
     z.string(),
     z.string(),
+    z.string(),
   ])
-  .transform(([what, id, generation, lane, model, version]) => ({ what, id, generation, lane, model, version }));
+  .transform(([what, id, generation, lane, model, version, job]) => ({
+    what,
+    id,
+    generation,
+    lane,
+    model,
+    version,
+    job,
+  }));
 
 /** A prediction that needs hands, and why. */
 export type Finding = z.infer<typeof finding>;
