@@ -3,8 +3,12 @@
  * Each line below is a row of docs/config.md; a test compares the two.
  */
 import { availableParallelism } from 'node:os';
+import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { cpuQuota } from './cpu-quota.js';
+import { PAYLOADS } from './contract/delivery.js';
+import { DEFAULT_SCHEDULE, parseSchedule } from './webhooks/schedule.js';
+import { secretBytes } from './webhooks/signature.js';
 
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
@@ -52,6 +56,25 @@ const gateway = {
   SLUICE_RECORD_RETENTION_MS: integer(1_000, 31_536_000_000).default(604_800_000),
   /** Share of Redis' maxmemory that inputs and outputs of durable predictions may take; the oldest go first. */
   SLUICE_STORAGE_SHARE: z.coerce.number().gt(0).lt(1).default(0.5),
+  /** Signs webhooks to endpoints without a secret of their own: `whsec_` and the base64 of 24-64 bytes. Never logged. */
+  SLUICE_WEBHOOK_SECRET: z
+    .string()
+    .refine((text) => secretBytes(text) !== undefined, 'whsec_ and the base64 of 24 to 64 bytes was expected')
+    .optional(),
+  /** CIDRs, by comma, that webhooks may reach although they are not public, there by http and on any port too. */
+  SLUICE_WEBHOOK_ALLOW_CIDRS: z
+    .string()
+    .refine((text) => listOf(text).every((each) => ipaddr.isValidCIDR(each)), 'CIDRs as 10.1.0.0/16 were expected')
+    .optional(),
+  /** Pauses before the attempts of a delivery, by comma; the last is the last attempt. */
+  SLUICE_WEBHOOK_SCHEDULE: z
+    .string()
+    .default(DEFAULT_SCHEDULE)
+    .refine((text) => parseSchedule(text) !== undefined, 'durations as 0,5s,5m,2h were expected, 32 at most'),
+  /** Milliseconds that a receiver has to answer, all in all. */
+  SLUICE_WEBHOOK_TIMEOUT_MS: integer(100, 60_000).default(15_000),
+  /** What a webhook carries where its endpoint says nothing: the whole prediction, or its id and status. */
+  SLUICE_WEBHOOK_PAYLOAD: z.enum(PAYLOADS).default('full'),
   /** Milliseconds between turning unready on SIGTERM and closing the port, so that balancers notice. */
   SLUICE_LAME_DUCK_MS: integer(0, 60_000).default(1_000),
   /** Readers of events (SSE) that one gateway holds at once; more is a 503 at once. */
@@ -133,6 +156,11 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env) {
     storageShare: s.SLUICE_STORAGE_SHARE,
     maxEventStreams: s.SLUICE_MAX_EVENT_STREAMS,
     publicUrl: s.SLUICE_PUBLIC_URL,
+    webhookSecret: s.SLUICE_WEBHOOK_SECRET,
+    webhookAllowCidrs: listOf(s.SLUICE_WEBHOOK_ALLOW_CIDRS ?? ''),
+    webhookSchedule: parseSchedule(s.SLUICE_WEBHOOK_SCHEDULE)!,
+    webhookTimeoutMs: s.SLUICE_WEBHOOK_TIMEOUT_MS,
+    webhookPayload: s.SLUICE_WEBHOOK_PAYLOAD,
     lameDuckMs: s.SLUICE_LAME_DUCK_MS,
     drainMs: s.SLUICE_DRAIN_MS,
   });
@@ -176,6 +204,13 @@ function cpus(): number {
   return Math.min(availableParallelism(), cpuQuota() ?? Infinity);
 }
 
+function listOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((each) => each.trim())
+    .filter((each) => each !== '');
+}
+
 function parse<T extends z.ZodRawShape>(shape: T, env: NodeJS.ProcessEnv): z.infer<z.ZodObject<T>> {
   const given: Record<string, string | undefined> = {};
   // An empty variable is what compose files and shells leave behind for "not set".
@@ -184,7 +219,8 @@ function parse<T extends z.ZodRawShape>(shape: T, env: NodeJS.ProcessEnv): z.inf
   if (result.success) return result.data;
   const lines = result.error.issues.map((issue) => {
     const name = String(issue.path[0]);
-    return `${name}=${JSON.stringify(given[name])}: ${issue.message}`;
+    const shown = name.endsWith('_SECRET') ? '(not shown)' : JSON.stringify(given[name]);
+    return `${name}=${shown}: ${issue.message}`;
   });
   throw new Error(`Settings that cannot be used; see docs/config.md.\n${lines.join('\n')}`);
 }

@@ -29,18 +29,25 @@ export const deliveryJob = z.object({
   prediction: z.string().max(128),
   event: z.enum(DELIVERY_EVENTS),
   generation: z.number().int().nonnegative(),
+  /** Counts replays. */
+  round: z.number().int().nonnegative().default(0),
 });
 export type DeliveryJob = z.infer<typeof deliveryJob>;
-export type DeliveryRef = Omit<DeliveryJob, 'v'>;
+export type DeliveryRef = Omit<DeliveryJob, 'v' | 'round'>;
 
 /** BullMQ's id of a job of one prediction: a repeated add of a job that is there is silently none. */
 export function durableJobId({ id, generation }: GenerationRef): string {
   return `${id}-${generation}`;
 }
 
-/** Job id and `webhook-id` at once: the same at every attempt and every repeated add. */
+/** `webhook-id`: the same at every attempt, every repeated add and every replay. */
 export function deliveryId({ prediction, event, generation }: DeliveryRef): string {
   return `msg_${prediction}_${event}_${generation}`;
+}
+
+/** BullMQ's job id: of the first round the webhook-id itself. */
+export function deliveryJobId(delivery: string, round: number): string {
+  return round === 0 ? delivery : `${delivery}-r${round}`;
 }
 
 /**

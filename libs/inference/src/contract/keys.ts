@@ -32,6 +32,18 @@ export interface Keys {
   deadOwners: string;
   /** Lease of the one gateway that looks after all that is kept. */
   upkeep: string;
+  delivery(id: string): string;
+  /** Sorted set of one owner's deliveries by creation. */
+  deliveries(owner: string): string;
+  /** Set: the deliveries of one prediction or batch. */
+  deliveriesOf(subject: string): string;
+  /** Sorted set: deliveries that have not ended, by the ms by which something must have happened to them. */
+  pendingDeliveries: string;
+  /** Counter: deliveries that wait in the line of an endpoint. */
+  parkedDeliveries: string;
+  endpoint(id: string): string;
+  /** Sorted set of one owner's endpoints by creation. */
+  endpoints(owner: string): string;
 }
 
 export function keysUnder(prefix: string): Keys {
@@ -55,5 +67,12 @@ export function keysUnder(prefix: string): Keys {
     dead: (owner) => `${prefix}:dead:${owner}`,
     deadOwners: `${prefix}:dead-owners`,
     upkeep: `${prefix}:upkeep`,
+    delivery: (id) => `${prefix}:delivery:${id}`,
+    deliveries: (owner) => `${prefix}:deliveries:${owner}`,
+    deliveriesOf: (subject) => `${prefix}:deliveries-of:${subject}`,
+    pendingDeliveries: `${prefix}:pending-deliveries`,
+    parkedDeliveries: `${prefix}:parked-deliveries`,
+    endpoint: (id) => `${prefix}:endpoint:${id}`,
+    endpoints: (owner) => `${prefix}:endpoints:${owner}`,
   };
 }

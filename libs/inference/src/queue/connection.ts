@@ -10,6 +10,7 @@ export type ConnectionName =
   | 'sluice-gateway'
   | 'sluice-gateway-replies'
   | 'sluice-gateway-ledger'
+  | 'sluice-gateway-webhooks'
   | 'sluice-worker'
   | 'sluice-worker-control'
   | 'sluice-worker-ledger';
