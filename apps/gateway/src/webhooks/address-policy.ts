@@ -1,0 +1,86 @@
+/**
+ * Where webhooks may go. A URL is checked when it is given, for what can be seen of it, and every address that it stands
+ * for is checked when it is dialled, for a name may point elsewhere by then.
+ *
+ * Invariants: without an allow-list only https on 443 and 8443 to globally routable unicast addresses is possible; an
+ * allow-list opens its own addresses, for http and other ports too, and nothing else.
+ */
+import ipaddr from 'ipaddr.js';
+import { SluiceError } from '#inference';
+
+const PORTS = new Set(['', '443', '8443']);
+const MAX_URL_LENGTH = 2_048;
+/** Names that never leave a machine or its network. */
+const INNER_NAMES = /(^|\.)(localhost|local|internal|localdomain|home\.arpa)\.?$/;
+/** All that is routed publicly lies in 2000::/3; ipaddr.js takes some ranges outside of it for unicast, as ::127.0.0.1. */
+const GLOBAL_IPV6 = ipaddr.parseCIDR('2000::/3') as [ipaddr.IPv6, number];
+
+export type Way = Pick<URL, 'protocol' | 'port'>;
+type Address = ipaddr.IPv4 | ipaddr.IPv6;
+
+export class AddressPolicy {
+  private readonly allowed: [Address, number][];
+
+  /** @param cidrs as `10.1.0.0/16`. */
+  constructor(cidrs: readonly string[]) {
+    this.allowed = cidrs.map((cidr) => ipaddr.parseCIDR(cidr));
+  }
+
+  /** @throws WEBHOOK_REFUSED with what was expected. */
+  check(text: string): URL {
+    if (text.length > MAX_URL_LENGTH)
+      throw refused(`has ${text.length} characters; at most ${MAX_URL_LENGTH} are allowed`);
+    let url: URL;
+    try {
+      url = new URL(text);
+    } catch {
+      throw refused('is not a URL; one as https://example.com/hook was expected');
+    }
+    if (url.username !== '' || url.password !== '') throw refused('holds a user or password; leave them out');
+    if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refused('is not an https URL');
+    const address = literal(url.hostname);
+    if (address) {
+      if (!this.mayDial(address, url)) throw refused('leads to an address or port that webhooks may not reach');
+      return url;
+    }
+    // What a name stands for is known when it is dialled; until then an allow-list may be meant.
+    if (this.allowed.length > 0) return url;
+    if (!isPlain(url)) throw refused('must be https on port 443 or 8443');
+    if (INNER_NAMES.test(url.hostname)) throw refused('names a host of an internal network');
+    return url;
+  }
+
+  /** Whether a resolved address may be dialled for this URL. */
+  mayDial(address: string | Address, way: Way): boolean {
+    const parsed = typeof address === 'string' ? literal(address) : address;
+    if (!parsed) return false;
+    return this.isAllowed(parsed) || (isPlain(way) && isPublic(parsed));
+  }
+
+  private isAllowed(address: Address): boolean {
+    return this.allowed.some(([range, bits]) => range.kind() === address.kind() && address.match(range, bits));
+  }
+}
+
+/** The address that a host is written as; undefined when it is a name. IPv4 in IPv6 comes out as IPv4. */
+function literal(host: string): Address | undefined {
+  const bare = host.startsWith('[') ? host.slice(1, -1) : host;
+  return ipaddr.isValid(bare) ? ipaddr.process(bare) : undefined;
+}
+
+/** How public addresses are reached, the only way there is without an allow-list. */
+export function isPlain({ protocol, port }: Way): boolean {
+  return protocol === 'https:' && PORTS.has(port);
+}
+
+function isPublic(address: Address): boolean {
+  if (address.range() !== 'unicast') return false;
+  return address instanceof ipaddr.IPv4 || address.match(GLOBAL_IPV6);
+}
+
+function refused(what: string): SluiceError {
+  return new SluiceError(
+    'WEBHOOK_REFUSED',
+    `The webhook's URL ${what}. See docs/webhooks.md for what is never dialled.`,
+  );
+}
