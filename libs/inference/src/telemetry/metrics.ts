@@ -60,6 +60,19 @@ export class GatewayMetrics extends Metrics {
     'action',
   ]);
   readonly swept = this.counter('sluice_swept_total', 'Inputs, outputs and records removed by this gateway.', []);
+  readonly webhooks = this.counter('sluice_webhooks_total', 'Deliveries that ended here, by how.', ['state']);
+  readonly webhookAttempts = this.counter(
+    'sluice_webhook_attempts_total',
+    'Attempts of deliveries, by what they met.',
+    ['outcome'],
+  );
+  readonly webhooksInFlight = this.gauge('sluice_webhooks_in_flight', 'Attempts of this gateway under way.', []);
+  readonly webhooksParked = this.gauge('sluice_webhooks_parked', 'Deliveries that wait for their endpoint.', []);
+  readonly breakerOpenings = this.counter(
+    'sluice_webhook_breaker_openings_total',
+    'Times an endpoint failed too often.',
+    [],
+  );
 
   constructor() {
     super('gateway');

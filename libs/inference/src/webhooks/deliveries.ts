@@ -53,7 +53,7 @@ export interface DeliveryRun {
 export type DeliveryTurn =
   | { kind: 'granted'; attempts: number }
   | { kind: 'wait' | 'parked'; afterMs: number; wake: string[] }
-  | { kind: 'ended'; state: DeliveryState | 'gone'; wake: string[] };
+  | { kind: 'ended' | 'ends'; state: DeliveryState | 'gone'; wake: string[] };
 
 /** What came of a run that was granted a permit. */
 export type AttemptOutcome =
@@ -95,7 +95,7 @@ export class Deliveries {
     });
     const [kind, value, ...wake] = answer as [string, string, ...string[]];
     if (kind === 'granted') return { kind, attempts: Number(value) };
-    if (kind === 'ended') return { kind, state: value as DeliveryState | 'gone', wake };
+    if (kind === 'ended' || kind === 'ends') return { kind, state: value as DeliveryState | 'gone', wake };
     return { kind: kind as 'wait' | 'parked', afterMs: Number(value), wake };
   }
 

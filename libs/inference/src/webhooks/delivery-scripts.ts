@@ -13,9 +13,9 @@ const EARLY_MS = 5;
  *
  * Answers `{'granted', attempts so far}` with a permit held as `<job> <token>`; `{'wait', ms}` when it came early or
  * another run of it still holds its permit; `{'parked', ms}` when it was put into the line of its endpoint, from where a
- * permit's release wakes it before those milliseconds are over; `{'ended', state}` when there is nothing to do: the
- * delivery has ended, ends here (endpoint disabled, or waited longer than `life`), or is in another round. `wait` and
- * `ended` may be followed by job ids that are to be woken now.
+ * permit's release wakes it before those milliseconds are over; `{'ended', state}` when there is nothing to do, for the
+ * delivery has ended or is in another round; `{'ends', state}` when this ended it: its endpoint is disabled, or it has
+ * waited longer than `life`. All but the first may be followed by job ids that are to be woken now.
  *
  * Guarantees: waiting changes no count of attempts; a job woken by a release finds its permit reserved.
  */
@@ -46,7 +46,7 @@ end
 if rec.state ~= 'pending' or rec.round ~= o.round then return passing({'ended', rec.state}) end
 if redis.call('HEXISTS', k('endpoint:' .. e), 'disabled') == 1 then
   finish(rec, 'disabled', 'endpoint-disabled')
-  return passing({'ended', 'disabled'})
+  return passing({'ends', 'disabled'})
 end
 if rec.next > now + ${EARLY_MS} then
   expect(rec.next)
@@ -73,7 +73,7 @@ end
 
 if now - rec.since > o.life then
   finish(rec, 'failed', 'expired')
-  return {'ended', 'failed'}
+  return {'ends', 'failed'}
 end
 parked(redis.call('ZADD', line(e), int(rec.next), o.job))
 local spread = o.random * redis.call('ZCARD', line(e)) * ${SPREAD_MS}
