@@ -40,7 +40,8 @@ export interface Subject {
 /** What deliveries tell of. Both answer undefined when it is gone. */
 export interface Subjects {
   subjectOf(ref: DeliveryRef): Promise<Subject | undefined>;
-  render(ref: DeliveryRef, payload: PayloadKind): Promise<object | undefined>;
+  /** An object, or one as JSON already. */
+  render(ref: DeliveryRef, payload: PayloadKind): Promise<object | string | undefined>;
 }
 
 export interface DeliveryRunnerOptions {
@@ -128,12 +129,13 @@ export class DeliveryRunner {
     const { endpoints, subjects, payload, egress, clock } = this.options;
     const stored = await endpoints.find(endpoint.id);
     const data = await subjects.render(run.ref, stored?.payload ?? payload);
-    if (!data) return { verdict: 'canceled' };
+    if (data === undefined) return { verdict: 'canceled' };
     const secrets = endpoints.secrets(stored);
     const at = clock.now();
     // Nothing goes out unsigned: the secret was taken away after the submission.
     if (secrets.length === 0) return this.judge({ ms: 0, failure: 'unsigned' }, at, endpoint.attempts);
-    const body = JSON.stringify({ type: typeOf(run.ref), timestamp: new Date(subject.at).toISOString(), data });
+    const head = JSON.stringify({ type: typeOf(run.ref), timestamp: new Date(subject.at).toISOString() });
+    const body = `${head.slice(0, -1)},"data":${typeof data === 'string' ? data : JSON.stringify(data)}}`;
     const message = { id: deliveryId(run.ref), timestamp: Math.floor(at / 1_000), body };
     const headers = {
       'content-type': 'application/json',

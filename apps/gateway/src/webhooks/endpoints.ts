@@ -13,6 +13,7 @@ import {
   type EndpointStore,
   type OwnedEndpoint,
 } from '#inference';
+import { redisAnswers } from '../durable/durable.service.js';
 import type { AddressPolicy } from './address-policy.js';
 
 const CACHE_MS = 1_000;
@@ -35,7 +36,7 @@ export class Endpoints {
   async accept(owner: string, text: string): Promise<void> {
     const url = this.options.policy.check(text);
     const id = endpointId(owner, url);
-    const endpoint = await this.find(id);
+    const endpoint = await redisAnswers(this.find(id));
     if (endpoint?.disabled !== undefined) throw disabled(id);
     if (this.secrets(endpoint).length > 0) return;
     throw new SluiceError(
@@ -72,7 +73,7 @@ export class Endpoints {
   async put(change: Omit<EndpointChange, 'url'> & { url: string }): Promise<{ id: string; fresh: boolean }> {
     const url = this.options.policy.check(change.url);
     const id = endpointId(change.owner, url);
-    const answer = await this.options.store.put({ ...change, url });
+    const answer = await redisAnswers(this.options.store.put({ ...change, url }));
     this.cached.delete(id);
     if (answer === 'full') {
       throw new SluiceError('WEBHOOK_REFUSED', 'There are as many endpoints as an owner may have. Delete one first.');
@@ -81,25 +82,25 @@ export class Endpoints {
   }
 
   async rotate(of: OwnedEndpoint, secret: string, overlapMs: number): Promise<void> {
-    this.known(await this.options.store.rotate(of, secret, overlapMs), of);
+    this.known(await redisAnswers(this.options.store.rotate(of, secret, overlapMs)), of);
   }
 
   async enable(of: OwnedEndpoint): Promise<void> {
-    this.known(await this.options.store.enable(of), of);
+    this.known(await redisAnswers(this.options.store.enable(of)), of);
   }
 
   async remove(of: OwnedEndpoint): Promise<void> {
-    this.known(await this.options.store.remove(of), of);
+    this.known(await redisAnswers(this.options.store.remove(of)), of);
   }
 
   async get(of: OwnedEndpoint): Promise<Endpoint> {
-    const endpoint = await this.options.store.read(of.id);
+    const endpoint = await redisAnswers(this.options.store.read(of.id));
     if (endpoint?.owner !== of.owner) throw notFound(of.id);
     return endpoint;
   }
 
   list(owner: string): Promise<Endpoint[]> {
-    return this.options.store.list(owner);
+    return redisAnswers(this.options.store.list(owner));
   }
 
   private known(exists: boolean, { id }: OwnedEndpoint): void {

@@ -27,11 +27,13 @@ import { Endpoints } from './endpoints.js';
 /** Attempts of one gateway at the same time. Most of it is waiting for receivers; what waits for a permit is not here. */
 const CONCURRENCY = 64;
 const GAUGE_MS = 5_000;
+const OVERDUE_AT_ONCE = 256;
 /** Once attempts are cut, their jobs need only be given back. */
 const GIVE_BACK_MS = 2_000;
 
-export interface WebhooksOptions extends Subjects {
+export interface WebhooksOptions {
   context: GatewayContext;
+  subjects: Subjects;
   /** For tests. */
   egress?: Pick<EgressOptions, 'lookup' | 'ca'>;
 }
@@ -69,7 +71,7 @@ export class Webhooks {
 
   /** Begins to deliver; submissions are taken without it. */
   start(): void {
-    const { context, egress: forTests } = this.options;
+    const { context, subjects, egress: forTests } = this.options;
     const { keys, clock, metrics, config, log } = context;
     // An outcome that Redis does not have yet is kept until it does, so this connection waits.
     const redis = patientConnection({ url: config.redisUrl, connectionName: 'sluice-gateway-webhooks' });
@@ -77,7 +79,7 @@ export class Webhooks {
     const queue = new DeliveryQueue(redis, keys);
     const egress = new Egress({ policy: this.policy, timeoutMs: config.webhookTimeoutMs, ...forTests });
     const runner = new DeliveryRunner({
-      subjects: this.options,
+      subjects,
       deliveries: this.deliveriesOn(redis),
       queue,
       endpoints: this.endpoints,
@@ -143,6 +145,12 @@ export class Webhooks {
     await this.deliveries.expect([...known]);
     await this.queue.wake(pending.map(({ id, round }) => deliveryJobId(id, round)));
     return pending.length;
+  }
+
+  /** One look at what is overdue, for the gateway that looks after all that is kept. */
+  async reconcile(): Promise<void> {
+    const ids = await this.overdue(OVERDUE_AT_ONCE);
+    if (ids.length > 0) await this.revive(ids);
   }
 
   private deliveriesOn(redis: Redis): Deliveries {

@@ -159,10 +159,17 @@ export class Deliveries {
     return (await this.readMany(ids)).sort((a, b) => a.created - b.created);
   }
 
-  /** Of one owner by creation, from `since` up to before `until`, `limit` at most. */
-  async between(owner: string, { since, until, limit }: TimeRange): Promise<DeliveryRecord[]> {
+  /** Of one owner by creation, the oldest first; `next` is where the following page begins, if there may be one. */
+  async between(owner: string, { since, skip, until, limit }: TimeRange): Promise<DeliveryPage> {
     const key = this.options.keys.deliveries(owner);
-    return this.readMany(await this.options.redis.zrangebyscore(key, since, `(${until}`, 'LIMIT', 0, limit));
+    const found = await this.options.redis.zrangebyscore(key, since, `(${until}`, 'WITHSCORES', 'LIMIT', skip, limit);
+    const ids = found.filter((_, i) => i % 2 === 0);
+    const records = await this.readMany(ids);
+    if (ids.length < limit) return { records };
+    const last = Number(found.at(-1));
+    // Of those created in the same millisecond, as many as were seen are skipped.
+    const same = found.filter((score, i) => i % 2 === 1 && Number(score) === last).length;
+    return { records, next: { since: last, skip: same + (last === since ? skip : 0) } };
   }
 
   /** True when the job is no longer in its endpoint's line, so that whoever took it out has tried to wake it. */
@@ -210,8 +217,15 @@ export class Deliveries {
 
 export interface TimeRange {
   since: number;
+  /** Of those at exactly `since`. */
+  skip: number;
   until: number;
   limit: number;
+}
+
+export interface DeliveryPage {
+  records: DeliveryRecord[];
+  next?: Pick<TimeRange, 'since' | 'skip'>;
 }
 
 function jobOf({ ref, round, token }: DeliveryRun): { round: number; job: string; token: string } {
