@@ -1,7 +1,6 @@
 /** All the wiring of a gateway. */
 import { Module, type DynamicModule } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
-import { SluiceError } from '#inference';
 import { GatewayContext } from './context.js';
 import { DeadLetters } from './durable/dead-letters.js';
 import { DeadLettersController } from './durable/dead-letters.controller.js';
@@ -10,6 +9,7 @@ import { DurableService } from './durable/durable.service.js';
 import { EventsController } from './durable/events.controller.js';
 import { FilesController } from './durable/files.controller.js';
 import { Listing } from './durable/listing.js';
+import { PredictionSubjects } from './durable/prediction-subjects.js';
 import { RecordsController } from './durable/records.controller.js';
 import { SubmissionsController } from './durable/submissions.controller.js';
 import { Watchers } from './durable/watchers.js';
@@ -23,6 +23,9 @@ import { PredictionsController } from './predictions/predictions.controller.js';
 import { PredictionsService } from './predictions/predictions.service.js';
 import { StorageBudget } from './upkeep/storage-budget.js';
 import { Upkeep } from './upkeep/upkeep.js';
+import { DeliveriesController } from './webhooks/deliveries.controller.js';
+import { EndpointsController } from './webhooks/endpoints.controller.js';
+import { Webhooks } from './webhooks/webhooks.js';
 
 export interface GatewayParts {
   context: GatewayContext;
@@ -31,6 +34,7 @@ export interface GatewayParts {
   predictions: PredictionsService;
   watchers: Watchers;
   durable: DurableService;
+  webhooks: Webhooks;
   upkeep: Upkeep;
 }
 
@@ -41,17 +45,16 @@ export function gatewayParts(context: GatewayContext): GatewayParts {
   const watchers = new Watchers();
   predictions.onNotice(watchers.told);
   const budget = new StorageBudget(context);
-  const durable = new DurableService(context, budget, {
-    accept: () =>
-      Promise.reject(new SluiceError('FEATURE_UNAVAILABLE', 'This build delivers no webhooks; leave the URL out.')),
-  });
+  const webhooks = new Webhooks({ context, subjects: new PredictionSubjects(context) });
+  const durable = new DurableService(context, budget, webhooks);
   const upkeep = new Upkeep(context, budget);
-  return { context, catalog, admission, predictions, watchers, durable, upkeep };
+  upkeep.chore('webhooks', () => webhooks.reconcile());
+  return { context, catalog, admission, predictions, watchers, durable, webhooks, upkeep };
 }
 
 @Module({})
 export class GatewayModule {
-  static with({ context, catalog, admission, predictions, watchers, durable }: GatewayParts): DynamicModule {
+  static with({ context, catalog, admission, predictions, watchers, durable, webhooks }: GatewayParts): DynamicModule {
     return {
       module: GatewayModule,
       imports: [TerminusModule.forRoot({ logger: false })],
@@ -62,6 +65,8 @@ export class GatewayModule {
         EventsController,
         FilesController,
         DeadLettersController,
+        EndpointsController,
+        DeliveriesController,
         ModelsController,
         HealthController,
         MetricsController,
@@ -74,6 +79,7 @@ export class GatewayModule {
         { provide: PredictionsService, useValue: predictions },
         { provide: Watchers, useValue: watchers },
         { provide: DurableService, useValue: durable },
+        { provide: Webhooks, useValue: webhooks },
         DurableAnswer,
         DeadLetters,
         Listing,

@@ -12,7 +12,7 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
   const context = new GatewayContext(config);
   const parts = gatewayParts(context);
   const app = await createGateway(parts);
-  const { catalog, admission, predictions, upkeep } = parts;
+  const { catalog, admission, predictions, webhooks, upkeep } = parts;
 
   const stop = async (signal: string): Promise<void> => {
     if (context.draining) return;
@@ -20,7 +20,9 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
     context.log.info({ signal, inFlight: admission.inFlight }, 'gateway stops: answering what it has accepted');
     await sleep(config.lameDuckMs);
     const closed = app.close().then(() => admission.empty());
+    const delivered = webhooks.stop(config.drainMs);
     await Promise.race([closed, sleep(config.drainMs)]);
+    await delivered;
     const left = admission.inFlight;
     catalog.stop();
     context.clock.stop();
@@ -36,6 +38,7 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
   predictions.start();
   catalog.start();
   upkeep.start();
+  webhooks.start();
   context.redis.on('ready', () => void context.clock.start().catch(() => undefined));
   await app.listen(config.port, config.host);
   context.log.info({ gateway: context.id, url: await app.getUrl() }, 'gateway listens');
