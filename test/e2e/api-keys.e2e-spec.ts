@@ -110,7 +110,13 @@ describe('every route that is not open', () => {
       if (indent === undefined || part === undefined) continue;
       above.length = indent.length / 4;
       above.push(part);
-      if (/\([A-Z, ]+\)$/.test(line)) found.push(above.join('').replaceAll('//', '/').replace(/:\w+/g, 'x'));
+      if (/\([A-Z, ]+\)$/.test(line))
+        found.push(
+          above
+            .join('')
+            .replaceAll('//', '/')
+            .replace(/:[^/]+/g, 'x'),
+        );
     }
     return found;
   }
@@ -135,12 +141,14 @@ describe('every route that is not open', () => {
     `//127.0.0.1${path}`,
   ];
 
-  const answer = (path: string, method: string, key?: string): Promise<number> =>
+  const answer = (path: string, method: string, key?: string): Promise<{ status: number; text: string }> =>
     new Promise((resolve, reject) => {
       const { port } = new URL(gateway.url);
       const headers = key === undefined ? {} : { authorization: `Bearer ${key}` };
       const sent = request({ host: '127.0.0.1', port, path, method, headers }, (response) => {
-        response.resume().on('end', () => resolve(response.statusCode!));
+        let text = '';
+        response.on('data', (chunk: Buffer) => (text += chunk.toString()));
+        response.on('end', () => resolve({ status: response.statusCode!, text }));
       });
       sent.on('error', reject).end();
     });
@@ -153,28 +161,31 @@ describe('every route that is not open', () => {
   });
 
   it('refuses each method and each spelling without a key', async () => {
-    const let_in: string[] = [];
+    const letIn: string[] = [];
     for (const path of closedPaths()) {
       for (const spelling of spellings(path)) {
-        const statuses = await Promise.all(METHODS.map((method) => answer(spelling, method)));
-        METHODS.forEach((method, i) => {
-          if (![400, 401, 404, 405].includes(statuses[i]!)) let_in.push(`${method} ${spelling}: ${statuses[i]}`);
+        const answers = await Promise.all(METHODS.map((method) => answer(spelling, method)));
+        answers.forEach(({ status, text }, i) => {
+          // A 404 of what the route looked for, not of the route, has looked already. HEAD has no text; GET has.
+          const isNoRoute = status === 404 && (METHODS[i] === 'HEAD' || text.includes('ROUTE_NOT_FOUND'));
+          if (![400, 401, 405].includes(status) && !isNoRoute) letIn.push(`${METHODS[i]} ${spelling}: ${status}`);
         });
       }
     }
-    expect(let_in).toEqual([]);
+    expect(letIn).toEqual([]);
   });
 
   it('and is there for a known key', async () => {
     for (const path of closedPaths()) {
-      const statuses = await Promise.all(METHODS.map((method) => answer(path, method, first)));
-      expect(statuses).not.toContain(401);
-      expect(statuses.some((each) => each !== 404)).toBe(true);
+      const answers = await Promise.all(METHODS.map((method) => answer(path, method, first)));
+      expect(answers.map(({ status }) => status)).not.toContain(401);
+      // What is refused above would be refused as well if it were no route at all.
+      expect(answers.filter(({ text }) => text !== '' && !text.includes('ROUTE_NOT_FOUND'))).not.toEqual([]);
     }
   });
 
   it('is also a route that does not exist', async () => {
-    expect(await answer('/v2/anything', 'GET')).toBe(401);
+    expect((await answer('/v2/anything', 'GET')).status).toBe(401);
   });
 });
 
