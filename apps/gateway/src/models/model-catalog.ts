@@ -118,8 +118,7 @@ export class ModelCatalog {
     // What only Redis remembers is no choice: a package that was taken away must not cost the other its default.
     const [only, ...others] = [...new Set(this.held().map((model) => model.description.name))];
     if (only !== undefined && others.length === 0) return only;
-    throw new SluiceError(
-      'MODEL_NOT_FOUND',
+    throw this.unknown(
       names.length === 0
         ? 'No model is served yet. Start a worker with a model package; see docs/models.md.'
         : `The request names no model and there is no default one. POST to /predict/{model} with one of: ${names.join(', ')}.`,
@@ -132,8 +131,7 @@ export class ModelCatalog {
     const found = exact ?? (others.length === 0 ? only : undefined);
     if (found) return found;
     const keys = this.all().map((model) => model.key);
-    throw new SluiceError(
-      'MODEL_NOT_FOUND',
+    throw this.unknown(
       `There is no one version ${JSON.stringify(clip(version))}. Versions: ${keys.join(', ') || 'none yet'}.`,
     );
   }
@@ -163,7 +161,19 @@ export class ModelCatalog {
       versions.length > 0 && version !== undefined
         ? `Model "${name}" has no version "${clip(version)}". Its versions: ${versions.join(', ')}.`
         : `There is no model "${clip(name)}". Models: ${this.names().join(', ') || 'none yet'}.`;
-    return new SluiceError('MODEL_NOT_FOUND', what);
+    return this.unknown(what);
+  }
+
+  /** Not found is for good, and a gateway that has not looked yet cannot know. */
+  private unknown(what: string): SluiceError {
+    if (this.readAt > 0) return new SluiceError('MODEL_NOT_FOUND', what);
+    return new SluiceError(
+      'MODEL_NOT_READY',
+      'This gateway has just started and not seen yet what is served. Try again.',
+      {
+        retryAfterSeconds: 1,
+      },
+    );
   }
 
   private whyNotReady({ description, states }: ServedModel): string {
