@@ -9,6 +9,7 @@ COPY .swcrc ./
 COPY apps apps
 COPY libs libs
 COPY tools/bench tools/bench
+COPY tools/drill tools/drill
 RUN npm run build
 
 FROM node:24-bookworm-slim AS production

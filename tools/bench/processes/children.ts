@@ -82,6 +82,10 @@ export class Child {
     return new Error(`The ${this.name} ended unexpectedly.\n${lines.map((line) => `  ${line}`).join('\n')}`);
   }
 
+  kill(): void {
+    this.child.kill('SIGKILL');
+  }
+
   /** Asks, and after a while insists. */
   async stop(): Promise<void> {
     this.child.kill('SIGTERM');
