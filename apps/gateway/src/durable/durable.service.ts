@@ -70,7 +70,7 @@ export class DurableService {
 
   /** @throws IDEMPOTENCY_CONFLICT, STORAGE_FULL, QUEUE_UNAVAILABLE */
   async submit(request: DurableRequest): Promise<Accepted> {
-    if (request.webhook) await this.receivers.accept(request.owner, request.webhook.url);
+    if (request.webhook) await redisAnswers(this.receivers.accept(request.owner, request.webhook.url));
     const id = newId('p');
     request.named?.(id);
     const submission = this.submission(id, request);
