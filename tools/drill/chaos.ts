@@ -7,7 +7,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { childrenOf } from '../bench/processes/process-usage.js';
 import type { Cluster } from './cluster.js';
+import type { Place } from './place.js';
 import { between, oneOf, pause, type Random } from './random.js';
+import type { RedisPlace } from './redis-place.js';
 
 export const KINDS = ['gateway', 'worker', 'executor', 'redis'] as const;
 export type Kind = (typeof KINDS)[number];
@@ -48,41 +50,51 @@ export class Chaos {
     while (!signal.aborted) {
       const isOver = await sleep(pause(random, everyMs), false, { signal }).catch(() => true);
       if (isOver) return;
-      const outage = this.outage(first.shift() ?? oneOf(random, kinds)).finally(() => this.outages.delete(outage));
-      this.outages.add(outage);
+      const kind = first.shift() ?? oneOf(random, kinds);
+      const outage = this.begin(kind);
+      if (outage) this.track(outage);
+      // Nothing of this kind was up just now.
+      else if (this.kills[kind] === 0) first.push(kind);
     }
   }
 
-  private async outage(kind: Kind): Promise<void> {
-    const { cluster, random, log } = this.options;
+  private track(outage: Promise<void>): void {
+    const tracked = outage.finally(() => this.outages.delete(tracked));
+    this.outages.add(tracked);
+  }
+
+  /** Undefined where there was nothing to kill. */
+  private begin(kind: Kind): Promise<void> | undefined {
+    const { cluster, random } = this.options;
+    if (kind === 'executor') return this.killExecutor();
+    if (kind === 'redis') return cluster.redis.isUp ? this.outage(kind, cluster.redis) : undefined;
+    const place = oneOf(random, kind === 'gateway' ? cluster.gateways : cluster.workers);
+    return place.pid === undefined ? undefined : this.outage(kind, place);
+  }
+
+  private async outage(kind: Kind, place: Place | RedisPlace): Promise<void> {
+    const { random, log } = this.options;
     const downMs = Math.round(between(random, 0, MAX_DOWN_MS[kind]));
-    if (kind === 'executor') {
-      this.killExecutor();
-      return;
-    }
-    const place =
-      kind === 'redis' ? cluster.redis : oneOf(random, kind === 'gateway' ? cluster.gateways : cluster.workers);
-    const isUp = 'isUp' in place ? place.isUp : place.pid !== undefined;
-    if (!isUp) return;
     this.kills[kind]++;
-    log(`kill ${'name' in place ? place.name : kind}, back in ${downMs} ms`);
+    log(`kill ${place.name}, back in ${downMs} ms`);
     await place.kill();
     await sleep(downMs);
     await place.up();
   }
 
   /** Its worker starts another. */
-  private killExecutor(): void {
+  private killExecutor(): Promise<void> | undefined {
     const { cluster, random, log } = this.options;
     const { pid, name } = oneOf(random, cluster.workers);
     const [executor] = pid === undefined ? [] : childrenOf(pid);
-    if (executor === undefined) return;
-    this.kills.executor++;
-    log(`kill executor of ${name}`);
+    if (executor === undefined) return undefined;
     try {
       process.kill(executor, 'SIGKILL');
     } catch {
-      // It was gone already.
+      return undefined;
     }
+    this.kills.executor++;
+    log(`kill executor of ${name}`);
+    return Promise.resolve();
   }
 }

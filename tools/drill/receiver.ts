@@ -63,7 +63,7 @@ export class Receiver {
     const webhookId = String(request.headers['webhook-id']);
     this.received++;
     const { book } = this.options;
-    let told: { data: { id: string; status: string } };
+    let told: { data: { id?: unknown; status: string } };
     try {
       told = this.webhook.verify(body, request.headers as Record<string, string>) as typeof told;
     } catch (error) {
@@ -72,8 +72,9 @@ export class Receiver {
       return;
     }
     const { id, status } = told.data;
+    if (typeof id !== 'string') book.violation(`webhook ${webhookId} does not say of which prediction it tells`);
     const success = !this.mustFail(webhookId);
-    book.delivery(id, { webhookId, status, success });
+    book.delivery(String(id), { webhookId, status, success });
     if (success) response.writeHead(204).end();
     else this.fail(response);
   }

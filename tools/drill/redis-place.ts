@@ -8,6 +8,7 @@ import { findRedis } from '../bench/processes/redis.js';
 const MAX_MEMORY_BYTES = 1024 * 1024 * 1024;
 
 export class RedisPlace {
+  readonly name = 'redis';
   private running: RedisProcess | undefined;
 
   private constructor(
