@@ -86,7 +86,7 @@ describe('the lease', () => {
     expect(new Set(done)).toEqual(new Set(['first']));
     // Its connection is gone for good, so it can neither renew nor release.
     const at = Date.now();
-    scene.context.redis.disconnect();
+    scene.context.disconnect();
     await until('the other does the chores', () => done.includes('second'), 10_000);
     expect(Date.now() - at).toBeGreaterThan(3_000);
   });

@@ -23,8 +23,7 @@ export async function startInProcessGateway(env: Record<string, string>): Promis
     }),
   );
   const disconnect = (): void => {
-    context.redis.disconnect();
-    context.reader.disconnect();
+    context.disconnect();
     context.clock.stop();
   };
   try {

@@ -67,6 +67,7 @@ export class GatewayContext {
   disconnect(): void {
     this.redis.disconnect();
     this.ledgerRedis.disconnect();
+    this.reader.disconnect();
   }
 
   private watched(redis: Redis): Redis {
