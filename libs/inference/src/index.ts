@@ -1,5 +1,6 @@
 /** The light door: what gateway, worker and command line share. Nothing here loads native code; see engine/ for that. */
 export * from './batching/batcher.js';
+export * from './batching/bulk-rows.js';
 export * from './batching/clock.js';
 export * from './batching/dispatcher.js';
 export * from './batching/latency-model.js';

@@ -25,6 +25,10 @@ export interface Waiting {
 export interface Sealed<T extends Waiting> {
   items: T[];
   rows: number;
+  /** Rows of the batcher that sealed it; the others are bulk rows that fill it up, behind its own. */
+  own: number;
+  /** Who sealed it: what becomes of the batch is told to this one. */
+  from: Batcher<T>;
   reason: ReleaseReason;
 }
 
@@ -35,6 +39,8 @@ export interface BatcherOptions<T extends Waiting> {
   /** From the manifest; unset: learned. */
   runTimeoutMs?: number | undefined;
   clock: Clock;
+  /** Of the same version's other batcher, so that both learn from all its runs. */
+  latency?: LatencyModel;
   dropped(item: T, reason: DropReason): void;
 }
 
@@ -44,7 +50,7 @@ const MIN_RUN_TIMEOUT_MS = 2_000;
 const RUN_TIMEOUT_FACTOR = 20;
 
 export class Batcher<T extends Waiting> {
-  readonly latency = new LatencyModel();
+  readonly latency: LatencyModel;
   private readonly lines = new Map<string, T[]>();
   private readonly byId = new Map<string, Set<T>>();
   private rows = 0;
@@ -53,7 +59,9 @@ export class Batcher<T extends Waiting> {
   private suspects = 0;
   private draining = false;
 
-  constructor(private readonly options: BatcherOptions<T>) {}
+  constructor(private readonly options: BatcherOptions<T>) {
+    this.latency = options.latency ?? new LatencyModel();
+  }
 
   get maxBatchSize(): number {
     return this.options.maxBatchSize;
@@ -129,29 +137,25 @@ export class Batcher<T extends Waiting> {
 
   /**
    * The next batch for one of `freeSlots` slots, or undefined when nothing that can still be answered waits.
-   * Takes at most its share, ⌈waiting / free slots⌉ rows, so that two idle slots split what there is.
+   * Takes at most its share, ⌈waiting / free slots⌉ rows, so that two idle slots split what there is; `most` bounds it
+   * further. One item goes whatever its rows.
    */
-  seal(freeSlots: number): Sealed<T> | undefined {
+  seal(freeSlots: number, most = this.options.maxBatchSize): Sealed<T> | undefined {
     for (let line = this.oldestLine(); line; line = this.oldestLine()) {
-      const [key, waiting] = line;
-      const share = Math.min(this.options.maxBatchSize, Math.ceil(this.rows / Math.max(1, freeSlots)));
-      const items: T[] = [];
-      let rows = 0;
-      let taken = 0;
-      for (const item of waiting) {
-        if (rows > 0 && rows + item.rows > share) break;
-        taken++;
-        this.forget(item);
-        if (this.keep(item, rows + item.rows)) {
-          items.push(item);
-          rows += item.rows;
-        }
-      }
-      if (taken === waiting.length) this.lines.delete(key);
-      else waiting.splice(0, taken);
-      if (items.length > 0) return { items, rows, reason: this.reasonFor(rows) };
+      const share = Math.min(most, Math.ceil(this.rows / Math.max(1, freeSlots)));
+      const { items, rows } = this.draw(line[0], (taken, item) => taken === 0 || taken + item.rows <= share);
+      if (items.length > 0) return { items, rows, own: rows, from: this, reason: this.reasonFor(rows) };
     }
     return undefined;
+  }
+
+  /** Adds what waits here under the batch's signature to a batch of another, up to `most` rows. */
+  fill(sealed: Sealed<T>, most: number): void {
+    const { signature } = sealed.items[0]!;
+    if (most <= 0 || !this.lines.has(signature)) return;
+    const { items, rows } = this.draw(signature, (taken, item) => taken + item.rows <= most);
+    sealed.items.push(...items);
+    sealed.rows += rows;
   }
 
   /** Milliseconds after which a run of `rows` counts as hung. */
@@ -160,6 +164,26 @@ export class Batcher<T extends Waiting> {
     const estimate = this.latency.estimate(rows);
     if (estimate === undefined) return UNKNOWN_RUN_TIMEOUT_MS;
     return Math.max(MIN_RUN_TIMEOUT_MS, RUN_TIMEOUT_FACTOR * estimate);
+  }
+
+  /** Takes from the front of a line while `fits` says so; those that need not run are dropped on the way. */
+  private draw(key: string, fits: (taken: number, item: T) => boolean): { items: T[]; rows: number } {
+    const waiting = this.lines.get(key)!;
+    const items: T[] = [];
+    let rows = 0;
+    let drawn = 0;
+    for (const item of waiting) {
+      if (!fits(rows, item)) break;
+      drawn++;
+      this.forget(item);
+      if (this.keep(item, rows + item.rows)) {
+        items.push(item);
+        rows += item.rows;
+      }
+    }
+    if (drawn === waiting.length) this.lines.delete(key);
+    else waiting.splice(0, drawn);
+    return { items, rows };
   }
 
   private reasonFor(rows: number): ReleaseReason {

@@ -1,25 +1,9 @@
-import { Batcher, type Sealed } from './batcher.js';
-import { Dispatcher, type Preparable, type Slot } from './dispatcher.js';
+import { item, StandInSlot } from '../../../../test/fixtures/slots.js';
+import { Batcher } from './batcher.js';
+import { Dispatcher, type Preparable } from './dispatcher.js';
 
 let now = 0;
 beforeEach(() => (now = 0));
-
-class StandInSlot implements Slot<Preparable> {
-  ran: { version: string; ids: string[] }[] = [];
-  outstanding = 0;
-  rows = 0;
-  joins = true;
-  constructor(private readonly versions: string[] = ['m']) {}
-  serves(version: string): boolean {
-    return this.versions.includes(version);
-  }
-  run(version: string, batch: Sealed<Preparable>): void {
-    this.outstanding++;
-    this.rows += batch.rows;
-    this.joins = batch.items.every((item) => item.prepares && !item.alone);
-    this.ran.push({ version, ids: batch.items.map((item) => item.id) });
-  }
-}
 
 function setUp(slots: StandInSlot[], versions = ['m']) {
   const dispatcher = new Dispatcher<Preparable>(slots);
@@ -29,20 +13,6 @@ function setUp(slots: StandInSlot[], versions = ['m']) {
     return batcher;
   });
   return { dispatcher, batchers };
-}
-
-function item(id: string, more: Partial<Preparable> = {}): Preparable {
-  return {
-    id,
-    rows: 1,
-    signature: 's',
-    deadline: 1e9,
-    since: Number(id),
-    alone: false,
-    departed: false,
-    prepares: false,
-    ...more,
-  };
 }
 
 describe('the dispatcher', () => {

@@ -6,8 +6,13 @@
  * still grows until its run begins. Invariants: no more lies ahead than the next run can take; an item marked `alone`
  * has its slot to itself; `dispatch` runs on an arrival and on a slot becoming free; the one timer there is fires once,
  * for an item that a slow run keeps waiting.
+ *
+ * Rows of bulk runs wait in batchers of their own and get what is left: they fill up batches that cost no more for it,
+ * and they run in slots that are idle and that nobody waits for. They are never handed ahead, so that what comes later
+ * finds one short bulk run in front of it at most.
  */
 import type { Batcher, Sealed, Waiting } from './batcher.js';
+import { rowsOfBulkRun, rowsToFill } from './bulk-rows.js';
 import { slotsWorthUsing } from './parallelism.js';
 
 export interface Slot<T extends Waiting> {
@@ -30,6 +35,8 @@ export interface Preparable extends Waiting {
 const AHEAD = 4;
 /** How long an item waits for a busy slot to come free, where another one would not pay, before it takes the other. */
 const PATIENCE_MS = 5;
+/** What a bulk run may keep others waiting. */
+const BULK_RUN_MS = 50;
 
 interface Waiter<T extends Preparable> {
   version: string;
@@ -39,43 +46,69 @@ interface Waiter<T extends Preparable> {
 
 export class Dispatcher<T extends Preparable> {
   private readonly batchers = new Map<string, Batcher<T>>();
+  private readonly bulk = new Map<string, Batcher<T>>();
   private impatient: NodeJS.Timeout | undefined;
 
-  constructor(private readonly slots: readonly Slot<T>[]) {}
+  constructor(
+    private readonly slots: readonly Slot<T>[],
+    private readonly bulkRunMs = BULK_RUN_MS,
+  ) {}
 
-  serve(version: string, batcher: Batcher<T>): void {
+  /** `bulk` holds the version's rows of bulk runs. */
+  serve(version: string, batcher: Batcher<T>, bulk?: Batcher<T>): void {
     this.batchers.set(version, batcher);
+    if (bulk) this.bulk.set(version, bulk);
   }
 
   /** Hands out batches until no free slot or no waiting item is left. */
   dispatch(): void {
     while (this.dispatchOne());
+    while (this.dispatchBulk());
   }
 
   private dispatchOne(): boolean {
     // Once a version waits for busy slots, nothing younger is put in line before it, or a flood of pictures would keep
     // them busy for ever.
     let mayGoAhead = true;
-    for (const waiter of this.waiters()) {
+    for (const waiter of waitersIn(this.batchers)) {
       const held = this.slots.filter((slot) => slot.serves(waiter.version));
       const open = held.filter((slot) => slot.outstanding === 0 || (mayGoAhead && isOpenAhead(slot, waiter.batcher)));
       if (open.length === 0 && held.length > 0) mayGoAhead = false;
       const batch = open.length > 0 ? this.sealFor(waiter, open) : undefined;
       if (!batch) continue;
+      this.fillUp(waiter.version, batch.sealed);
       batch.slot.run(waiter.version, batch.sealed);
       return true;
     }
     return false;
   }
 
-  /** Versions with something to run, the one that has waited longest first. */
-  private waiters(): Waiter<T>[] {
-    const waiters: Waiter<T>[] = [];
-    for (const [version, batcher] of this.batchers) {
-      const since = batcher.oldest();
-      if (since !== undefined) waiters.push({ version, batcher, since });
+  /** What must be decoded first would hold the others up for that, and what is tried alone stays alone. */
+  private fillUp(version: string, sealed: Sealed<T>): void {
+    const bulk = this.bulk.get(version);
+    if (!bulk || bulk.depth === 0) return;
+    const [first] = sealed.items;
+    if (!first!.alone && !first!.prepares) bulk.fill(sealed, rowsToFill(bulk, sealed.rows));
+  }
+
+  private dispatchBulk(): boolean {
+    for (const { version, batcher } of waitersIn(this.bulk)) {
+      const idle = this.slots.filter((slot) => slot.outstanding === 0 && slot.serves(version) && !this.isAwaited(slot));
+      const rows = batcher.depth + batcher.rowsInRun;
+      const worth = slotsWorthUsing(this.slots.length, rows, batcher.latency.line()) - batcher.runs;
+      const free = Math.min(idle.length, worth);
+      const sealed = free > 0 ? batcher.seal(free, rowsOfBulkRun(batcher, this.bulkRunMs)) : undefined;
+      if (!sealed) continue;
+      idle[0]!.run(version, sealed);
+      return true;
     }
-    return waiters.length > 1 ? waiters.sort((a, b) => a.since - b.since) : waiters;
+    return false;
+  }
+
+  /** Whether something that is not bulk waits and could run there. */
+  private isAwaited(slot: Slot<T>): boolean {
+    for (const [version, batcher] of this.batchers) if (batcher.depth > 0 && slot.serves(version)) return true;
+    return false;
   }
 
   private sealFor({ batcher }: Waiter<T>, open: Slot<T>[]): { slot: Slot<T>; sealed: Sealed<T> } | undefined {
@@ -103,6 +136,16 @@ export class Dispatcher<T extends Preparable> {
       this.dispatch();
     }, PATIENCE_MS);
   }
+}
+
+/** Versions with something to run, the one that has waited longest first. */
+function waitersIn<T extends Preparable>(batchers: ReadonlyMap<string, Batcher<T>>): Waiter<T>[] {
+  const waiters: Waiter<T>[] = [];
+  for (const [version, batcher] of batchers) {
+    const since = batcher.oldest();
+    if (since !== undefined) waiters.push({ version, batcher, since });
+  }
+  return waiters.length > 1 ? waiters.sort((a, b) => a.since - b.since) : waiters;
 }
 
 /** Batches that may lie in line for what goes next. */

@@ -34,6 +34,11 @@ export class LatencyModel {
     this.fitted = undefined;
   }
 
+  /** Rows of the largest of those runs; 0 before any. */
+  get largest(): number {
+    return this.runs.reduce((most, run) => Math.max(most, run.rows), 0);
+  }
+
   /** The learned line, or undefined before RUNS_TO_KNOW runs. */
   line(): LatencyLine | undefined {
     if (this.runs.length < RUNS_TO_KNOW) return undefined;

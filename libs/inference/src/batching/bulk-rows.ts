@@ -1,0 +1,35 @@
+/**
+ * How many rows of a bulk run may go at once, so that no caller who waits notices more of it than one short run.
+ * A run cannot be preempted, hence the bound on a run of its own; a batch of callers is only filled up where that costs
+ * them next to nothing (docs/decisions/0012).
+ */
+import type { LatencyModel } from './latency-model.js';
+
+/** What filling up may add to a run: this, or a tenth of the run if that is more. */
+const UNNOTICED_MS = 1;
+const UNNOTICED_SHARE = 0.1;
+/** What has been learned from small runs says little of runs more than twice as large. */
+const GROWTH = 2;
+
+export interface BulkLimits {
+  maxBatchSize: number;
+  latency: LatencyModel;
+}
+
+/** Rows of a bulk run that takes at most `runMs`; one row always may. */
+export function rowsOfBulkRun({ maxBatchSize, latency }: BulkLimits, runMs: number): number {
+  const line = latency.line();
+  if (!line) return 1;
+  const inTime = line.alpha > 0 ? Math.floor((runMs - line.beta) / line.alpha) : Infinity;
+  return Math.max(1, Math.min(maxBatchSize, GROWTH * latency.largest, inTime));
+}
+
+/** Bulk rows that may join a batch of `rows`. */
+export function rowsToFill({ maxBatchSize, latency }: BulkLimits, rows: number): number {
+  const line = latency.line();
+  if (!line) return 0;
+  const unnoticed = Math.max(UNNOTICED_MS, UNNOTICED_SHARE * (line.alpha * rows + line.beta));
+  const cheap = line.alpha > 0 ? Math.floor(unnoticed / line.alpha) : Infinity;
+  const room = Math.min(maxBatchSize, GROWTH * latency.largest) - rows;
+  return Math.max(0, Math.min(room, cheap));
+}
