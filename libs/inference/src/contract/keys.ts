@@ -14,6 +14,11 @@ export interface Keys {
   prediction(id: string): string;
   /** Sorted set of one owner's predictions by creation. */
   predictions(owner: string): string;
+  /** A bulk run, and the sorted set of its chunks by their first row. */
+  batch(id: string): string;
+  chunks(batch: string): string;
+  /** Sorted set of one owner's bulk runs by creation. */
+  batches(owner: string): string;
   /** String `<fingerprint> <id>`: an idempotency key or a client's own id, within its owner. */
   claim(owner: string, kind: 'key' | 'alias', digest: string): string;
   /** Stream: predictions whose caller has gone, for every worker. */
@@ -58,6 +63,9 @@ export function keysUnder(prefix: string): Keys {
     durableQueue: (lane, name, version) => `${lane}.${name}.${version}`,
     prediction: (id) => `${prefix}:prediction:${id}`,
     predictions: (owner) => `${prefix}:predictions:${owner}`,
+    batch: (id) => `${prefix}:batch:${id}`,
+    chunks: (batch) => `${prefix}:batch:${batch}:chunks`,
+    batches: (owner) => `${prefix}:batches:${owner}`,
     claim: (owner, kind, digest) => `${prefix}:claim:${owner}:${kind}:${digest}`,
     control: `${prefix}:control`,
     workers: `${prefix}:workers`,

@@ -36,12 +36,15 @@ export const storedItem = z.object({
 });
 export type StoredItem = z.infer<typeof storedItem>;
 
-/** The output's items in the same order, end to end in the result. */
-export const outputItem = z.object({
-  type: z.enum(['tensors', 'json']),
-  offset: z.number().int().nonnegative(),
-  length: z.number().int().nonnegative(),
-});
+/** The output's items in the same order, end to end in the result; in a bulk run one may have failed by itself. */
+export const outputItem = z.union([
+  z.object({
+    type: z.enum(['tensors', 'json']),
+    offset: z.number().int().nonnegative(),
+    length: z.number().int().nonnegative(),
+  }),
+  z.object({ code: z.string(), message: z.string() }),
+]);
 export type OutputItem = z.infer<typeof outputItem>;
 
 /** Of several items the slowest counts. */
@@ -55,6 +58,17 @@ export const runMetrics = z.object({
   worker: z.string(),
 });
 export type RunMetrics = z.infer<typeof runMetrics>;
+
+/** A row of a bulk run that says more than its place: what its sender calls it, and why it has no input. */
+export const chunkRow = z.object({
+  /** The sender's own id of the row. */
+  id: z.string().optional(),
+  /** Of a file: its name. */
+  name: z.string().optional(),
+  code: z.string().optional(),
+  message: z.string().optional(),
+});
+export type ChunkRow = z.infer<typeof chunkRow>;
 
 const json = <T extends z.ZodType>(schema: T) =>
   z
@@ -73,7 +87,8 @@ export const recordHead = z.object({
   form: z.enum(INPUT_FORMS),
   /** Whether the model has a batch axis, which the layout of the answer hangs on. */
   batched: z.boolean(),
-  items: z.array(storedItem).min(1),
+  /** None only in a chunk of a bulk run none of whose rows could be read. */
+  items: z.array(storedItem),
   inputBytes: z.number().int().nonnegative(),
   /** Runs whose failure another may mend, the first included; then it is a dead letter. */
   tries: z.number().int().positive(),
@@ -85,9 +100,11 @@ export const recordHead = z.object({
   alias: z.string().optional(),
   webhook: z.string().optional(),
   events: z.array(z.enum(DELIVERY_EVENTS)).optional(),
-  /** Bulk: the batch that it is a row of, and its place there. */
+  /** Bulk: the batch that it is a chunk of, and its first row's place there. */
   batch: z.string().optional(),
   row: z.number().int().nonnegative().optional(),
+  /** Bulk: all rows of the chunk, where any has a name or no input; `items` are those that have one, in order. */
+  rows: z.array(chunkRow).optional(),
 });
 export type RecordHead = z.infer<typeof recordHead>;
 

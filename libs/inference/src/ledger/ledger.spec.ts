@@ -217,16 +217,6 @@ describe('ledger', () => {
     expect(await bytes()).toEqual({ pending: INPUT.length + RECORD_COST, inputs: 0, outputs: 0 });
   });
 
-  it('keeps counts of the batch that a row belongs to', async () => {
-    const { ledger, redis, keys } = at;
-    const ref = await submitted({ head: { batch: 'b1', row: 0, lane: 'bulk' } });
-    await submitted({ head: { batch: 'b1', row: 1, lane: 'bulk' } });
-    await ledger.begin(ref);
-    await ledger.succeed(ref, OUTPUT);
-    expect(await redis.hgetall(`${keys.prefix}:batch:b1`)).toEqual({ starting: '1', processing: '0', succeeded: '1' });
-    expect(await redis.exists(keys.predictions('public'))).toBe(0);
-  });
-
   it('bounds the log of a prediction that is retried without end', async () => {
     const { ledger } = at;
     const ref = await submitted();

@@ -25,7 +25,7 @@ import { SUBMIT } from './submit.js';
 import { AGAIN, BEGIN, CANCEL, EXPIRE, FAIL, PURGE, RETRY, SUCCEED, SWEEP, WATCH } from './transitions.js';
 
 /** How long a payload waits for its submission before it goes by itself. */
-const PAYLOAD_MS = 60_000;
+export const PAYLOAD_MS = 60_000;
 /** A prediction that has not ended is looked at this often by the reconciler, and at its deadline. */
 export const LOOK_MS = 30_000;
 
@@ -78,6 +78,8 @@ export interface PredictionSuccess {
   outputs: OutputItem[];
   bytes: Buffer;
   metrics: RunMetrics;
+  /** Rows of a bulk run's chunk that have failed; each says why in `outputs`. */
+  failedRows?: number;
 }
 
 export class Ledger {
@@ -126,8 +128,8 @@ export class Ledger {
     return this.move(AGAIN, ref, [Math.round(pauseMs)]);
   }
 
-  succeed(ref: GenerationRef, { outputs, bytes, metrics }: PredictionSuccess): Promise<Transition> {
-    return this.move(SUCCEED, ref, [bytes, JSON.stringify(outputs), JSON.stringify(metrics)]);
+  succeed(ref: GenerationRef, { outputs, bytes, metrics, failedRows = 0 }: PredictionSuccess): Promise<Transition> {
+    return this.move(SUCCEED, ref, [bytes, JSON.stringify(outputs), JSON.stringify(metrics), failedRows]);
   }
 
   fail(ref: GenerationRef, { code, message, dead }: PredictionFailure): Promise<Transition> {

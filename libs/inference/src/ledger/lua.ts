@@ -14,6 +14,7 @@
  *   rest of the script too, so that full memory never keeps anything from ending;
  * - a delivery that a change calls for is in `outbox` in the same step.
  */
+import { batchLua } from './batch-lua.js';
 
 /** What a record costs beside its input: the hash, its places in the sorted sets, its job. */
 export const RECORD_COST = 2_048;
@@ -21,6 +22,8 @@ export const RECORD_COST = 2_048;
 export const NET_MS = 3_600_000;
 /** A log keeps its last lines: a prediction may be retried by hand without end. */
 const MAX_LOG = 2_048;
+/** Most evictions in one call, so that a submission never holds Redis up for long; the rest is the next one's work. */
+export const MAX_EVICTIONS = 64;
 /** As long as a gateway's own stream outlives it. */
 const REPLY_TTL_SECONDS = 60;
 
@@ -45,6 +48,7 @@ local function post(member, pause)
   posted[#posted + 1] = member
 end
 
+${batchLua(NET_MS)}
 local function postJob(rec, pause)
   post('job ' .. rec.lane .. ' ' .. rec.model .. ' ' .. rec.version .. ' ' .. id .. ' ' .. rec.generation, pause)
 end
@@ -56,7 +60,7 @@ local function postHook(rec, event)
   end
 end
 
-local function move(rec, status)
+local function move(rec, status, failedRows)
   local before = rec.status
   rec.status, rec.seq = status, rec.seq + 1
   local log = rec.log .. rec.seq .. ' ' .. string.format('%d', now) .. ' ' .. status .. ' ' .. rec.generation .. '\\n'
@@ -73,11 +77,7 @@ local function move(rec, status)
       if fresh then redis.call('EXPIRE', stream, ${REPLY_TTL_SECONDS}) end
     end
   end
-  if rec.batch then
-    local batch = k('batch:' .. rec.batch)
-    if before then redis.call('HINCRBY', batch, before, -1) end
-    redis.call('HINCRBY', batch, status, 1)
-  end
+  if rec.batch then count(rec, before, status, failedRows or 0) end
 end
 
 local function pend(rec, due)
@@ -109,6 +109,13 @@ local function ended(rec)
   redis.call('PEXPIRE', key, rec.keepRecord + ${NET_MS})
   redis.call('PEXPIRE', k('payload:' .. id), rec.keepData + ${NET_MS})
   postHook(rec, 'completed')
+  if rec.batch then complete(rec.batch) end
+end
+
+-- Bytes that are pending, when those alone leave no room for cost more; nil when they do.
+local function pendingOver(cost, budget)
+  local pending = tonumber(redis.call('HGET', k('bytes'), 'pending') or '0')
+  return pending + cost > budget and tostring(pending) or nil
 end
 
 local function done() return {1, unpack(posted)} end

@@ -1,9 +1,6 @@
 /** The first transition: nothing → starting. */
 import { Script } from '../queue/script.js';
-import { PRELUDE, RECORD_COST } from './lua.js';
-
-/** Most evictions in one call, so that a submission never holds Redis up for long; the rest is the next one's work. */
-const MAX_EVICTIONS = 64;
+import { MAX_EVICTIONS, PRELUDE, RECORD_COST } from './lua.js';
 
 /**
  * ARGV: prefix, now, id, head (JSON), deadline, due, budget in bytes, gateway that watches or '', claim key or '',
@@ -37,10 +34,10 @@ end
 
 local rec = cjson.decode(head)
 local cost = rec.inputBytes + ${RECORD_COST}
-local pending = tonumber(redis.call('HGET', k('bytes'), 'pending') or '0')
-if pending + cost > budget then
+local pending = pendingOver(cost, budget)
+if pending then
   redis.call('UNLINK', k('payload:' .. id))
-  return {'full', tostring(pending)}
+  return {'full', pending}
 end
 makeRoom(cost, budget, ${MAX_EVICTIONS})
 
@@ -51,7 +48,7 @@ if watcher ~= '' then redis.call('HSET', key, 'watchers', watcher) end
 for _, claim in ipairs(claims) do
   if claim ~= '' then redis.call('SET', claim, fingerprint .. ' ' .. id, 'PX', ttl) end
 end
-if not rec.batch then redis.call('ZADD', k('predictions:' .. rec.owner), rec.created, id) end
+redis.call('ZADD', k('predictions:' .. rec.owner), rec.created, id)
 rec.generation, rec.log, rec.seq, rec.watchers = '0', '', 0, ''
 move(rec, 'starting')
 pend(rec, due)

@@ -42,12 +42,15 @@ postJob(rec, tonumber(ARGV[5]))
 return done()
 `);
 
-/** ARGV: …, generation, output bytes, outputs (JSON), metrics (JSON). starting|processing → succeeded. */
+/**
+ * ARGV: …, generation, output bytes, outputs (JSON), metrics (JSON), rows that failed. starting|processing → succeeded;
+ * a chunk of a bulk run succeeds also when rows of it have not.
+ */
 export const SUCCEED = new Script(`${ENDING}
 redis.call('SET', k('result:' .. id), ARGV[5], 'PX', rec.keepData + ${NET_MS})
 redis.call('HSET', key, 'outputs', ARGV[6], 'metrics', ARGV[7])
 redis.call('HSETNX', key, 'started', string.format('%d', now))
-move(rec, 'succeeded')
+move(rec, 'succeeded', tonumber(ARGV[8]))
 hold('outputs', rec, #ARGV[5])
 ended(rec)
 return done()
@@ -96,6 +99,7 @@ export const RETRY = new Script(`${PRELUDE}
 local rec = load()
 if not rec or live(rec) or rec.status == 'succeeded' then return NOT_APPLIED end
 if redis.call('PERSIST', k('payload:' .. id)) == 0 and redis.call('EXISTS', k('payload:' .. id)) == 0 then return {2} end
+if rec.batch and not reopen(rec.batch, rec.owner) then return NOT_APPLIED end
 rec.generation = string.format('%d', tonumber(rec.generation) + 1)
 redis.call('PERSIST', key)
 redis.call('HSET', key, 'generation', rec.generation, 'attempts', 0, 'deadline', ARGV[4])
@@ -149,9 +153,13 @@ end
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', k('ended'), '-inf', now, 'LIMIT', 0, limit)) do
   local gone, owner = string.match(member, '^(%S+) (.*)$')
   redis.call('ZREM', k('ended'), member)
-  redis.call('ZREM', k('predictions:' .. owner), gone)
-  redis.call('ZREM', k('dead:' .. owner), gone)
-  redis.call('UNLINK', k('prediction:' .. gone))
+  if string.sub(gone, 1, 1) == 'b' then
+    dropBatch(gone, owner)
+  else
+    redis.call('ZREM', k('predictions:' .. owner), gone)
+    redis.call('ZREM', k('dead:' .. owner), gone)
+    redis.call('UNLINK', k('prediction:' .. gone))
+  end
   removed = removed + 1
 end
 return removed + makeRoom(0, budget, limit)

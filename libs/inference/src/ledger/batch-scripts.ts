@@ -1,0 +1,117 @@
+/**
+ * The scripts of a bulk run's own life. In all of them KEYS[1] is the batch, or the chunk that joins it, and ARGV[3] the
+ * id of the same; the counts and the end of a batch hang on the transitions of its chunks (batch-lua.ts).
+ */
+import { Script } from '../queue/script.js';
+import { MAX_EVICTIONS, PRELUDE, RECORD_COST } from './lua.js';
+
+/**
+ * ARGV: …, head (JSON), claim key or '', fingerprint, claim's TTL in ms. Nothing → open. Answers `{'new'}`, or
+ * `{'same', id}` and `{'conflict'}` as a submission does.
+ */
+export const CREATE = new Script(`${PRELUDE}
+local head, claim, fingerprint, ttl = cjson.decode(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
+if claim ~= '' then
+  local held = redis.call('GET', claim)
+  if held then
+    local theirs, other = string.match(held, '^(%S+) (%S+)$')
+    if theirs ~= fingerprint then return {'conflict'} end
+    return {'same', other}
+  end
+  redis.call('SET', claim, fingerprint .. ' ' .. id, 'PX', ttl)
+end
+redis.call('HSET', key, 'head', ARGV[4], 'state', 'open', 'generation', 0, 'committed', 0)
+redis.call('ZADD', k('batches:' .. head.owner), head.created, id)
+keepBatch(id, head.owner, head.keepRecord)
+return {'new'}
+`);
+
+/**
+ * ARGV: …, head of the chunk (JSON), deadline, due, budget, rows, rows without an input. The chunk's rows join its batch
+ * behind those that it has, and become a durable prediction of the lane `bulk`, in one step or not at all.
+ *
+ * Answers `{'new', outbox…}`, also when it had joined before; `{'moved', committed}` when the batch has not as many rows
+ * as the chunk says are before it; `{'closed', state}` when it takes no more; `{'gone'}`; `{'lost'}` and
+ * `{'full', pending}` as a submission does. A chunk of which no row has an input ends at once.
+ */
+export const APPEND = new Script(`${PRELUDE}
+local rec, deadline, due, budget = cjson.decode(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
+local rows, unread = tonumber(ARGV[8]), tonumber(ARGV[9])
+local batch, payload = batchOf(rec.batch), k('payload:' .. id)
+
+local function refused(...)
+  redis.call('UNLINK', payload)
+  return {...}
+end
+
+if redis.call('EXISTS', key) == 1 then return {'new'} end
+local f = redis.call('HMGET', batch, 'head', 'state', 'committed')
+if not f[1] then return refused('gone') end
+if f[2] ~= 'open' then return refused('closed', f[2]) end
+if tonumber(f[3]) ~= rec.row then return refused('moved', f[3]) end
+local cost = rec.inputBytes + ${RECORD_COST}
+local pending = pendingOver(cost, budget)
+if pending then return refused('full', pending) end
+makeRoom(cost, budget, ${MAX_EVICTIONS})
+if #rec.items > 0 and redis.call('PERSIST', payload) == 0 then return {'lost'} end
+
+redis.call('HSET', key, 'head', ARGV[4], 'generation', 0, 'attempts', 0, 'deadline', deadline)
+redis.call('HINCRBY', batch, 'committed', rows)
+if unread > 0 then redis.call('HINCRBY', batch, 'failed', unread) end
+redis.call('ZADD', chunksOf(rec.batch), rec.row, id)
+keepBatch(rec.batch, rec.owner, cjson.decode(f[1]).keepRecord)
+rec.generation, rec.log, rec.seq, rec.watchers = '0', '', 0, ''
+move(rec, 'starting')
+pend(rec, due)
+if #rec.items > 0 then
+  postJob(rec)
+else
+  unpend(rec)
+  redis.call('HSET', key, 'outputs', '[]')
+  move(rec, 'succeeded')
+  ended(rec)
+end
+return {'new', unpack(posted)}
+`);
+
+/** ARGV: … open → sealed; one whose rows have all ended is completed with it. Answers as a transition does. */
+export const SEAL = new Script(`${PRELUDE}
+if redis.call('HGET', key, 'state') ~= 'open' then return NOT_APPLIED end
+redis.call('HSET', key, 'state', 'sealed')
+redis.call('ZREM', k('ended'), id .. ' ' .. cjson.decode(redis.call('HGET', key, 'head')).owner)
+complete(id)
+return done()
+`);
+
+/**
+ * ARGV: …, row, chunks. open | sealed → canceled, and so many living chunks from that row on with it; called until it
+ * answers no next row, so that no call holds Redis up for long. Answers `{1, next row or '', canceled chunks, their ids…,
+ * outbox…}`, or `{0}` for a batch that has completed or is not there.
+ */
+export const CANCEL_BATCH = new Script(`${PRELUDE}
+local name, batch = id, key
+local state = redis.call('HGET', batch, 'state')
+if not state or state == 'completed' then return NOT_APPLIED end
+if state ~= 'canceled' then
+  -- First, for Redis lets it through when it has no memory left (lua.ts).
+  redis.call('ZREM', k('ended'), name .. ' ' .. cjson.decode(redis.call('HGET', batch, 'head')).owner)
+  redis.call('HSET', batch, 'state', 'canceled')
+end
+local found = redis.call('ZRANGEBYSCORE', chunksOf(name), ARGV[4], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[5])
+local canceled, last = {}, nil
+for i = 1, #found, 2 do
+  id, key, last = found[i], k('prediction:' .. found[i]), found[i + 1]
+  local rec = load()
+  if rec and live(rec) then
+    unpend(rec)
+    move(rec, 'canceled')
+    ended(rec)
+    canceled[#canceled + 1] = id
+  end
+end
+if not last then complete(name) end
+local answer = {1, last and string.format('%d', tonumber(last) + 1) or '', #canceled}
+for _, each in ipairs(canceled) do answer[#answer + 1] = each end
+for _, each in ipairs(posted) do answer[#answer + 1] = each end
+return answer
+`);
