@@ -30,7 +30,7 @@ export interface SupervisorEvents {
 export class ExecutorSupervisor {
   readonly models: ServedModels;
   readonly slots: ExecutorSlot[] = [];
-  private readonly dispatcher = new Dispatcher<Part>(this.slots);
+  private readonly dispatcher: Dispatcher<Part>;
   private readonly outlet: ReplyOutlet;
   private readonly runner: BatchRunner;
   private readonly processor: PredictionProcessor;
@@ -41,7 +41,8 @@ export class ExecutorSupervisor {
     entry: URL,
     private readonly events: SupervisorEvents,
   ) {
-    const { executors, threads, providers, cpuFallback } = context.config;
+    const { executors, threads, providers, cpuFallback, bulkRunMs } = context.config;
+    this.dispatcher = new Dispatcher(this.slots, bulkRunMs);
     const dispatch = (): void => this.dispatcher.dispatch();
     this.outlet = new ReplyOutlet(context);
     this.runner = new BatchRunner(context, this.outlet, dispatch);
@@ -53,7 +54,7 @@ export class ExecutorSupervisor {
       packs: this.processor,
       durable: new DurableProcessor(context, intake, dispatch),
       executors,
-      serves: (key, batcher) => this.dispatcher.serve(key, batcher),
+      serves: (key, { batcher, bulk }) => this.dispatcher.serve(key, batcher, bulk),
       changed: () => events.changed(),
     });
     for (let i = 0; i < executors; i++) {

@@ -111,6 +111,8 @@ const worker = {
   SLUICE_WORKER_PORT: integer(0, 65_535).default(8081),
   /** Address of the worker's health and metrics. */
   SLUICE_WORKER_HOST: z.string().default('127.0.0.1'),
+  /** Longest run of bulk rows alone, in milliseconds, or one row: callers who come meanwhile wait for it. */
+  SLUICE_BULK_RUN_MS: integer(1, 60_000).default(50),
   /** Milliseconds that batches have to finish after SIGTERM before the worker gives its packs back. */
   SLUICE_WORKER_DRAIN_MS: integer(0, 600_000).default(20_000),
 };
@@ -179,6 +181,7 @@ export function loadWorkerConfig(env: NodeJS.ProcessEnv = process.env) {
     cpuFallback: s.SLUICE_CPU_FALLBACK,
     port: s.SLUICE_WORKER_PORT,
     host: s.SLUICE_WORKER_HOST,
+    bulkRunMs: s.SLUICE_BULK_RUN_MS,
     drainMs: s.SLUICE_WORKER_DRAIN_MS,
   });
 }

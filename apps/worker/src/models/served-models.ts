@@ -4,7 +4,7 @@
  * Invariants: a version consumes its queue only from `ready` on; a failed version harms no other; a state changes in
  * `move` alone, and the log line and the heartbeat hang on that change.
  */
-import { Batcher, type LoadedModel, type ServedVersion } from '#inference';
+import { Batcher, type BatcherOptions, type LoadedModel, type ServedVersion } from '#inference';
 import type { WorkerContext } from '../context.js';
 import { failure, type Part } from '../predictions/part.js';
 import type { ReplyOutlet } from '../predictions/reply-outlet.js';
@@ -26,7 +26,7 @@ export interface ServedModelsOptions extends Processors {
   outlet: ReplyOutlet;
   executors: number;
   /** A version has a batcher and may be dispatched. */
-  serves(key: string, batcher: Batcher<Part>): void;
+  serves(key: string, target: Pick<Target, 'batcher' | 'bulk'>): void;
   changed(): void;
 }
 
@@ -49,7 +49,7 @@ export class ServedModels {
     if (!version || version.target) return;
     const { context, outlet } = this.options;
     context.log.info({ model: key, placement }, 'nodes placed');
-    const batcher = new Batcher<Part>({
+    const options: BatcherOptions<Part> = {
       maxBatchSize: description.maxBatchSize,
       runTimeoutMs: description.runTimeoutMs,
       clock: context.clock,
@@ -58,9 +58,11 @@ export class ServedModels {
         context.metrics.outcomes.inc({ model: description.name, version: description.version, outcome: code });
         outlet.fail(prediction, failure(code));
       },
-    });
-    version.target = { description, batcher };
-    this.options.serves(key, batcher);
+    };
+    const batcher = new Batcher(options);
+    const bulk = new Batcher({ ...options, latency: batcher.latency });
+    version.target = { description, batcher, bulk };
+    this.options.serves(key, version.target);
     const before = await context.fleet.describe(description);
     if (before !== undefined && before !== description.checksum) {
       context.log.warn(
@@ -85,7 +87,9 @@ export class ServedModels {
 
   /** Marks a prediction whose caller has gone; false when no batcher has it. */
   depart(id: string): boolean {
-    return [...this.versions.values()].some(({ target }) => target?.batcher.depart(id));
+    return [...this.versions.values()].some(
+      ({ target }) => target !== undefined && (target.batcher.depart(id) || target.bulk.depart(id)),
+    );
   }
 
   list(): ServedVersion[] {
@@ -95,7 +99,7 @@ export class ServedModels {
       state,
       ...(reason === undefined ? {} : { reason }),
       ...target?.batcher.latency.line(),
-      depth: target?.batcher.depth ?? 0,
+      depth: (target?.batcher.depth ?? 0) + (target?.bulk.depth ?? 0),
     }));
   }
 
@@ -109,6 +113,7 @@ export class ServedModels {
     for (const version of this.versions.values()) {
       if (version.consumers) consumers.push(version.consumers);
       version.target?.batcher.drain();
+      version.target?.bulk.drain();
       this.move(version, 'draining');
     }
     let timer: NodeJS.Timeout | undefined;

@@ -43,9 +43,9 @@ export class BatchRunner {
       // The run that it shares may be as large as runs get.
       timeoutMs: batcher.runTimeoutMs(joins ? batcher.maxBatchSize : batch.rows) + decoding,
     });
-    batcher.began(batch.rows);
+    batch.from.began(batch.own);
     const outcome = await running;
-    batcher.ended(batch.rows);
+    batch.from.ended(batch.own);
     if (outcome.kind === 'ran') this.answered(serving, batch, outcome);
     else if (outcome.kind === 'broke') this.broke(serving, batch, outcome);
     else this.died(serving, batch, outcome.suspect);
@@ -108,7 +108,7 @@ export class BatchRunner {
     { message, shared }: { message: string; shared: boolean },
   ): void {
     const [only] = batch.items;
-    if (batch.items.length > 1 || shared) return this.again(serving, batch, true);
+    if (batch.items.length > 1 || shared) return this.again(batch, true);
     this.context.log.warn(
       { request: only!.prediction.item.request, model: serving.name, version: serving.version, reason: message },
       'the model failed on one input by itself',
@@ -118,7 +118,7 @@ export class BatchRunner {
 
   private died(serving: Serving, batch: Sealed<Part>, suspect: boolean): void {
     const [only] = batch.items;
-    if (!suspect || batch.items.length > 1 || !only!.retried) return this.again(serving, batch, suspect);
+    if (!suspect || batch.items.length > 1 || !only!.retried) return this.again(batch, suspect);
     const digest = createHash('sha256').update(only!.input.bytes).digest('hex');
     const { name, version } = serving;
     this.context.metrics.poison.inc({ model: name, version });
@@ -135,11 +135,11 @@ export class BatchRunner {
     this.fail(serving, only!, failure('INPUT_POISONOUS'));
   }
 
-  private again(serving: Serving, batch: Sealed<Part>, suspect: boolean): void {
+  private again(batch: Sealed<Part>, suspect: boolean): void {
     for (const part of batch.items) {
       part.alone ||= suspect;
       part.retried ||= suspect;
-      serving.batcher.add(part);
+      part.batcher.add(part);
     }
   }
 

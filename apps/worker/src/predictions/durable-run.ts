@@ -21,6 +21,7 @@ import {
   type OutputItem,
   type PredictionFailure,
   type PredictionRecord,
+  type PredictionSuccess,
   type RunMetrics,
   type Transition,
 } from '#inference';
@@ -132,12 +133,17 @@ export class DurableRun {
     return undefined;
   }
 
-  private success(): { outputs: OutputItem[]; bytes: Buffer; metrics: RunMetrics } {
+  private success(): PredictionSuccess {
     const outputs: OutputItem[] = [];
     const pieces: Uint8Array[] = [];
     let offset = 0;
+    let failedRows = 0;
     for (const { outcome } of this.answers as Answered[]) {
-      if (outcome.status !== 'ok') continue;
+      if (outcome.status !== 'ok') {
+        failedRows++;
+        outputs.push({ code: outcome.code, message: outcome.message });
+        continue;
+      }
       const padding = -offset & (ALIGNMENT - 1);
       if (padding > 0) pieces.push(new Uint8Array(padding));
       offset += padding;
@@ -145,7 +151,7 @@ export class DurableRun {
       pieces.push(outcome.bytes);
       offset += outcome.bytes.byteLength;
     }
-    return { outputs, bytes: Buffer.concat(pieces), metrics: this.metrics() };
+    return { outputs, bytes: Buffer.concat(pieces), metrics: this.metrics(), failedRows };
   }
 
   /** Of several inputs the slowest counts, for the answer waited for it. */

@@ -21,6 +21,8 @@ import type { ReplyOutlet } from './reply-outlet.js';
 export interface Target {
   description: ModelDescription;
   batcher: Batcher<Part>;
+  /** The same for rows of bulk runs, which get what the others leave. */
+  bulk: Batcher<Part>;
 }
 
 export interface Entry {
@@ -45,7 +47,7 @@ export class Intake {
     const bytes = payload.subarray(item.offset, item.offset + item.length);
     let parts: Part[];
     try {
-      parts = partsOf(prediction, bytes, target.description);
+      parts = partsOf({ prediction, batcher }, bytes, target.description);
     } catch (error) {
       this.context.log.error({ request: item.request, reason: String(error) }, 'an input could not be taken apart');
       return this.refuse(prediction, target, 'PAYLOAD_LOST');
@@ -65,17 +67,17 @@ export class Intake {
   }
 }
 
-function partsOf(prediction: Prediction, bytes: Buffer, description: ModelDescription): Part[] {
-  const { item } = prediction;
+function partsOf(whose: Pick<Part, 'prediction' | 'batcher'>, bytes: Buffer, description: ModelDescription): Part[] {
+  const { item } = whose.prediction;
   const signature = signatureFor(item, bytes, description);
   const whole = { type: item.type, rows: item.rows, bytes };
   if (item.rows <= description.maxBatchSize || !description.batched || item.type === 'image') {
-    return [new Part({ prediction, signature, input: whole, index: 0 })];
+    return [new Part({ ...whose, signature, input: whole, index: 0 })];
   }
   const tensors = decodeFrame(bytes);
   return splitRows(item.rows, description.maxBatchSize).map(([from, to], index) => {
     const slice = encodeFrame(tensors.map((tensor) => sliceRows(tensor, from, to)));
-    return new Part({ prediction, signature, input: { type: 'tensors', rows: to - from, bytes: slice }, index });
+    return new Part({ ...whose, signature, input: { type: 'tensors', rows: to - from, bytes: slice }, index });
   });
 }
 

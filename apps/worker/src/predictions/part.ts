@@ -8,6 +8,7 @@ import {
   concatRows,
   decodeFrame,
   encodeFrame,
+  type Batcher,
   type ErrorCode,
   type ExecutorInput,
   type Failure,
@@ -89,6 +90,8 @@ export class Prediction {
   }
 }
 
+export type PartFacts = Pick<Part, 'prediction' | 'signature' | 'input' | 'index' | 'batcher'>;
+
 export class Part implements Preparable {
   departed = false;
   alone = false;
@@ -100,12 +103,15 @@ export class Part implements Preparable {
   readonly input: ExecutorInput;
   /** Its place among the prediction's parts. */
   readonly index: number;
+  /** Where it waits, and waits again if it is tried again: bulk rows stay among their own. */
+  readonly batcher: Batcher<Part>;
 
-  constructor(from: { prediction: Prediction; signature: string; input: ExecutorInput; index: number }) {
+  constructor(from: PartFacts) {
     this.prediction = from.prediction;
     this.signature = from.signature;
     this.input = from.input;
     this.index = from.index;
+    this.batcher = from.batcher;
   }
 
   get id(): string {
