@@ -1,5 +1,6 @@
 /** What every part of a gateway process shares: settings, id, connections to Redis, clock, log and metrics. */
 import {
+  BatchLedger,
   blockingConnection,
   createLogger,
   DeliveryQueue,
@@ -31,6 +32,8 @@ export class GatewayContext {
   readonly clock: RedisClock;
   /** The life of durable predictions. */
   readonly ledger: Ledger;
+  /** The life of bulk runs. */
+  readonly batches: BatchLedger;
   /** Their jobs and deliveries, from decided to done. */
   readonly outbox: Outbox;
   /** Set on SIGTERM: unready, connections are closed after their answer, accepted predictions are still answered. */
@@ -50,6 +53,7 @@ export class GatewayContext {
       failFastConnection({ url, connectionName: 'sluice-gateway-ledger', timeoutMs, gathers: true }),
     );
     this.ledger = new Ledger(this.ledgerRedis, this.keys, this.clock);
+    this.batches = new BatchLedger(this.redis, this.keys, { clock: this.clock, ledger: this.ledger });
     this.outbox = new Outbox({
       redis: this.redis,
       keys: this.keys,

@@ -1,6 +1,12 @@
 /** All the wiring of a gateway. */
 import { Module, type DynamicModule } from '@nestjs/common';
 import { TerminusModule } from '@nestjs/terminus';
+import { BatchResults } from './batches/batch-results.js';
+import { BatchResultsController } from './batches/batch-results.controller.js';
+import { BatchSubjects, SubjectsByKind } from './batches/batch-subjects.js';
+import { BatchesController } from './batches/batches.controller.js';
+import { BatchesService } from './batches/batches.service.js';
+import { UploadSources } from './batches/upload-source.js';
 import { GatewayContext } from './context.js';
 import { DeadLetters } from './durable/dead-letters.js';
 import { DeadLettersController } from './durable/dead-letters.controller.js';
@@ -36,6 +42,7 @@ export interface GatewayParts {
   durable: DurableService;
   webhooks: Webhooks;
   upkeep: Upkeep;
+  batches: BatchesService;
 }
 
 export function gatewayParts(context: GatewayContext): GatewayParts {
@@ -45,16 +52,21 @@ export function gatewayParts(context: GatewayContext): GatewayParts {
   const watchers = new Watchers();
   predictions.onNotice(watchers.told);
   const budget = new StorageBudget(context);
-  const webhooks = new Webhooks({ context, subjects: new PredictionSubjects(context) });
+  const webhooks = new Webhooks({
+    context,
+    subjects: new SubjectsByKind(new PredictionSubjects(context), new BatchSubjects(context)),
+  });
   const durable = new DurableService(context, budget, webhooks);
+  const batches = new BatchesService(context, budget, webhooks);
   const upkeep = new Upkeep(context, budget);
   upkeep.chore('webhooks', () => webhooks.reconcile());
-  return { context, catalog, admission, predictions, watchers, durable, webhooks, upkeep };
+  return { context, catalog, admission, predictions, watchers, durable, webhooks, upkeep, batches };
 }
 
 @Module({})
 export class GatewayModule {
-  static with({ context, catalog, admission, predictions, watchers, durable, webhooks }: GatewayParts): DynamicModule {
+  static with(parts: GatewayParts): DynamicModule {
+    const { context, catalog, admission, predictions, watchers, durable, webhooks, batches } = parts;
     return {
       module: GatewayModule,
       imports: [TerminusModule.forRoot({ logger: false })],
@@ -67,6 +79,8 @@ export class GatewayModule {
         DeadLettersController,
         EndpointsController,
         DeliveriesController,
+        BatchesController,
+        BatchResultsController,
         ModelsController,
         HealthController,
         MetricsController,
@@ -80,6 +94,9 @@ export class GatewayModule {
         { provide: Watchers, useValue: watchers },
         { provide: DurableService, useValue: durable },
         { provide: Webhooks, useValue: webhooks },
+        { provide: BatchesService, useValue: batches },
+        { provide: UploadSources, useValue: new UploadSources(context) },
+        BatchResults,
         DurableAnswer,
         DeadLetters,
         Listing,

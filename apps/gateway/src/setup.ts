@@ -7,16 +7,15 @@ import type { FastifyInstance } from 'fastify';
 import { NestLog, SluiceError } from '#inference';
 import { GatewayModule, type GatewayParts } from './gateway.module.js';
 import { ApiKeys } from './http/api-keys.js';
-import { readBody } from './http/body.js';
+import { BODY_TIMEOUT_MS, installBodyTimeout, readBody } from './http/body.js';
 import { installOwner } from './http/owner.js';
 import { installPredictGate } from './http/predict-gate.js';
 import { problemOf } from './http/problem.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { requestIdOf } from './http/request-id.js';
 
-/** A caller has this long for its headers, and for the whole request: slower is an attack or a broken line. */
+/** A caller has this long for its headers: slower is an attack or a broken line. Bodies: http/body.ts. */
 const HEADERS_TIMEOUT_MS = 5_000;
-const REQUEST_TIMEOUT_MS = 15_000;
 const TIMEOUT_CHECK_MS = 1_000;
 /** Longer than the usual balancer's idle time, so that the balancer closes first. */
 const KEEP_ALIVE_MS = 72_000;
@@ -29,14 +28,14 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
   const keys = apiKeysFile === undefined ? undefined : await ApiKeys.open(apiKeysFile, context.log);
   const adapter = new FastifyAdapter({
     bodyLimit: maxBodyBytes,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: 0,
     keepAliveTimeout: KEEP_ALIVE_MS,
     return503OnClosing: false,
     genReqId: requestIdOf,
     clientErrorHandler: refuseUnreadable,
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
-      requestTimeout: REQUEST_TIMEOUT_MS,
+      requestTimeout: 0,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
       maxHeaderSize: MAX_HEADER_BYTES,
     },
@@ -48,6 +47,7 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
   app.useGlobalFilters(new ProblemFilter(context.log, maxBodyBytes, context.metrics.problems));
   const fastify = adapter.getInstance<FastifyInstance>();
   installOwner(fastify, keys);
+  installBodyTimeout(fastify);
   installPredictGate(fastify, context, admission);
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', readBody);
@@ -85,7 +85,7 @@ const refuseUnreadable: NonNullable<ConstructorParameters<typeof FastifyAdapter>
 
 function unreadable(code: string | undefined): SluiceError {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
-    return new SluiceError('REQUEST_TIMEOUT', `The request was not complete within ${REQUEST_TIMEOUT_MS / 1_000} s.`);
+    return new SluiceError('REQUEST_TIMEOUT', `The request was not complete within ${BODY_TIMEOUT_MS / 1_000} s.`);
   }
   if (code === 'HPE_HEADER_OVERFLOW')
     return new SluiceError('HEADER_INVALID', `The headers are larger than ${MAX_HEADER_BYTES} bytes.`);

@@ -2,7 +2,7 @@
  * Every setting of every process, read once from the environment and frozen. Nothing else reads process.env.
  * Each line below is a row of docs/config.md; a test compares the two.
  */
-import { availableParallelism } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 import { cpuQuota } from './cpu-quota.js';
@@ -36,6 +36,12 @@ const gateway = {
   SLUICE_MAX_BODY_BYTES: integer(1_024, 1_073_741_824).default(8 * 1024 * 1024),
   /** Largest JSON body in bytes; parsing blocks the gateway (about 10 ms per MB), so it is tighter than other bodies. */
   SLUICE_MAX_JSON_BYTES: integer(1_024, 1_073_741_824).default(4 * 1024 * 1024),
+  /** Largest upload of rows of a bulk run in bytes, and all files of an archive unpacked; more is a 413, and more requests. */
+  SLUICE_MAX_BATCH_BYTES: integer(1_024, 2 ** 40).default(1024 * 1024 * 1024),
+  /** Folder for archives while they are read; unset: the system's temporary folder. */
+  SLUICE_SPOOL_DIR: z.string().optional(),
+  /** Bytes that archives may take there at once, over all uploads of one gateway; more is a 503. */
+  SLUICE_MAX_SPOOL_BYTES: integer(1_024, 2 ** 44).default(1024 * 1024 * 1024),
   /** Predictions that one gateway holds at once; more is a 503 at once. */
   SLUICE_MAX_IN_FLIGHT: integer(1, 1_000_000).default(1_024),
   /** Bytes of request bodies that one gateway holds at once; more is a 503 at once. */
@@ -146,6 +152,9 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env) {
     defaultModel: s.SLUICE_DEFAULT_MODEL,
     maxBodyBytes: s.SLUICE_MAX_BODY_BYTES,
     maxJsonBytes: s.SLUICE_MAX_JSON_BYTES,
+    maxBatchBytes: s.SLUICE_MAX_BATCH_BYTES,
+    spoolDir: s.SLUICE_SPOOL_DIR ?? tmpdir(),
+    maxSpoolBytes: s.SLUICE_MAX_SPOOL_BYTES,
     maxInFlight: s.SLUICE_MAX_IN_FLIGHT,
     maxInFlightBytes: s.SLUICE_MAX_IN_FLIGHT_BYTES,
     requestTimeoutMs: s.SLUICE_REQUEST_TIMEOUT_MS,

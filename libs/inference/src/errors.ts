@@ -72,7 +72,8 @@ export class SluiceError extends Error {
   constructor(
     readonly code: ErrorCode,
     message: string,
-    readonly details: { retryAfterSeconds?: number; allow?: string } = {},
+    /** `members` go into the answer beside the usual ones. */
+    readonly details: { retryAfterSeconds?: number; allow?: string; members?: Record<string, string | number> } = {},
   ) {
     super(message);
     this.name = 'SluiceError';

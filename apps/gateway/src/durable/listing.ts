@@ -86,7 +86,7 @@ export class Listing {
   }
 
   private async listed(record: PredictionRecord, base: string): Promise<string> {
-    const length = (record.outputs ?? []).reduce((sum, output) => sum + output.length, 0);
+    const length = (record.outputs ?? []).reduce((sum, output) => sum + ('length' in output ? output.length : 0), 0);
     const output = length > 0 && length <= MAX_LISTED_OUTPUT ? await this.context.ledger.output(record.id) : null;
     return predictionJson({ record, base, output });
   }

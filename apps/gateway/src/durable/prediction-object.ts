@@ -128,7 +128,9 @@ export function outputItems(
   { outputs = [] }: PredictionRecord,
   result: Buffer,
 ): { type: 'tensors' | 'json'; bytes: Buffer }[] {
-  return outputs.map(({ type, offset, length }) => ({ type, bytes: result.subarray(offset, offset + length) }));
+  return outputs.flatMap((item) =>
+    'type' in item ? [{ type: item.type, bytes: result.subarray(item.offset, item.offset + item.length) }] : [],
+  );
 }
 
 function iso(ms: number | undefined): string | null {

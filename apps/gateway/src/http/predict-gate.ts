@@ -13,9 +13,14 @@ import type { Admission } from '../predictions/admission.js';
 
 /**
  * `input`: what a model is given, for which a permit is taken; `json`: a model's input in JSON and nothing else;
- * `control`: nothing, or a little JSON, which is let in even when the gateway is full.
+ * `control`: nothing, or a little JSON, which is let in even when the gateway is full; `rows`: rows of a bulk run, which
+ * are read as fast as they can be kept, so that they may be many, come chunked and take their time.
  */
-export type BodyKind = 'input' | 'json' | 'control';
+export type BodyKind = 'input' | 'json' | 'control' | 'rows';
+
+/** Bodies of rows, by media type. */
+export const ROW_LINES = new Set(['application/jsonl', 'application/x-ndjson', 'application/x-jsonlines']);
+export const ROW_ARCHIVES = new Set(['application/zip', 'application/x-zip-compressed']);
 
 const MAX_CONTROL_BYTES = 65_536;
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
@@ -31,8 +36,10 @@ export function installPredictGate(app: FastifyInstance, context: GatewayContext
         checkControl(request);
         return next();
       }
-      check(request, context, kind);
-      const release = admission.take(Number(request.headers['content-length']));
+      if (kind === 'rows') checkRows(request, context);
+      else check(request, context, kind);
+      // Rows are never held as a whole.
+      const release = admission.take(kind === 'rows' ? 0 : Number(request.headers['content-length']));
       reply.raw.once('close', release);
       next();
     } catch (error) {
@@ -56,7 +63,7 @@ export function goneFrom(reply: FastifyReply): { onGone(listener: () => void): v
 }
 
 /** Undefined where no body is to be looked at. */
-function bodyKind({ method, routeOptions }: FastifyRequest): BodyKind | undefined {
+export function bodyKind({ method, routeOptions }: FastifyRequest): BodyKind | undefined {
   if (!WITH_BODY.has(method)) return undefined;
   const { body, refuses } = routeOptions.config as { body?: BodyKind; refuses?: string };
   if (refuses !== undefined) throw new SluiceError('FEATURE_UNAVAILABLE', refuses);
@@ -76,14 +83,31 @@ function checkControl({ headers }: FastifyRequest): void {
   }
 }
 
-function check(request: FastifyRequest, { config }: GatewayContext, body: BodyKind): void {
+function checkRows(request: FastifyRequest, { config }: GatewayContext): void {
+  checkEncoding(request);
   const { headers } = request;
-  if (headers['content-encoding'] !== undefined && headers['content-encoding'] !== 'identity') {
-    throw new SluiceError(
-      'BODY_ENCODING_UNSUPPORTED',
-      'Bodies are taken as they are: send this one without Content-Encoding.',
-    );
-  }
+  const length = Number(headers['content-length'] ?? 0);
+  if (length > config.maxBatchBytes) throw rowsTooLarge(config.maxBatchBytes);
+  const isThere = length > 0 || headers['transfer-encoding'] !== undefined;
+  const kind = mediaType(headers['content-type']);
+  if (!isThere || ROW_LINES.has(kind) || ROW_ARCHIVES.has(kind)) return;
+  throw new SluiceError(
+    'MEDIA_TYPE_UNSUPPORTED',
+    `The body is ${kind.slice(0, 60) || 'of no stated kind'}; application/jsonl or application/zip was expected.`,
+  );
+}
+
+function checkEncoding({ headers }: FastifyRequest): void {
+  if (headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity') return;
+  throw new SluiceError(
+    'BODY_ENCODING_UNSUPPORTED',
+    'Bodies are taken as they are: send this one without Content-Encoding.',
+  );
+}
+
+function check(request: FastifyRequest, { config }: GatewayContext, body: BodyKind): void {
+  checkEncoding(request);
+  const { headers } = request;
   const length = headers['content-length'];
   if (length === undefined) {
     throw new SluiceError(
@@ -113,6 +137,10 @@ function check(request: FastifyRequest, { config }: GatewayContext, body: BodyKi
   }
   if (Number(length) === 0)
     throw new SluiceError('BODY_EMPTY', 'The body is empty; a picture, a form or JSON was expected.');
+}
+
+export function rowsTooLarge(most: number): SluiceError {
+  return new SluiceError('BODY_TOO_LARGE', `The body has more than ${most} bytes. Send the rest in further requests.`);
 }
 
 /** `image/png; x=y` → `image/png`; '' when there is none. */

@@ -53,6 +53,7 @@ export interface Problem {
   code: ErrorCode;
   detail: string;
   request_id: string;
+  [more: string]: string | number;
 }
 
 export function problemOf(error: SluiceError, requestId: string): Problem {
@@ -66,5 +67,6 @@ export function problemOf(error: SluiceError, requestId: string): Problem {
     code: error.code,
     detail: error.message,
     request_id: requestId,
+    ...error.details.members,
   };
 }

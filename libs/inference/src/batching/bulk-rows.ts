@@ -1,7 +1,7 @@
 /**
  * How many rows of a bulk run may go at once, so that no caller who waits notices more of it than one short run.
  * A run cannot be preempted, hence the bound on a run of its own; a batch of callers is only filled up where that costs
- * them next to nothing (docs/decisions/0012).
+ * them next to nothing (docs/decisions/0013).
  */
 import type { LatencyModel } from './latency-model.js';
 

@@ -15,6 +15,7 @@ const METRICS = {
   release_reason: 'greedy',
   worker: 'w1',
 };
+const OUTPUT = { outputs: [], bytes: Buffer.from('{}'), metrics: METRICS };
 const ROW = Buffer.from('8 bytes.');
 const UNREAD: ChunkRow = { code: 'JSON_MALFORMED', message: 'no' };
 
@@ -61,8 +62,7 @@ describe('a bulk run', () => {
 
   const ref = ({ id }: Chunk): { id: string; generation: number } => ({ id, generation: 0 });
 
-  const succeed = (made: Chunk, failedRows = 0) =>
-    at.ledger.succeed(ref(made), { outputs: [], bytes: Buffer.from('{}'), metrics: METRICS, failedRows });
+  const succeed = (made: Chunk, failedRows = 0) => at.ledger.succeed(ref(made), { ...OUTPUT, failedRows });
 
   it('counts its rows through every change of its chunks, failed rows of succeeded chunks apart', async () => {
     const id = await created();
@@ -71,9 +71,10 @@ describe('a bulk run', () => {
     expect(await batches.read(id)).toMatchObject({ state: 'open', committed: 5, starting: 4, failed: 1 });
     await at.ledger.begin(ref(first));
     expect(await batches.read(id)).toMatchObject({ processing: 3, starting: 1, started: at.clock.now() });
-    await at.ledger.again(ref(first));
-    await at.ledger.begin(ref(first));
-    await succeed(first, 2);
+    await at.ledger.again(ref(first), 0);
+    expect(await batches.read(id)).toMatchObject({ processing: 0, starting: 4 });
+    await at.ledger.begin({ ...ref(first), generation: 1 });
+    await at.ledger.succeed({ id: first.id, generation: 1 }, { ...OUTPUT, failedRows: 2 });
     await at.ledger.expire(ref(second), { code: 'DEADLINE_EXCEEDED', message: 'late' });
     expect(await batches.read(id)).toMatchObject({ processing: 0, starting: 0, succeeded: 1, failed: 3, aborted: 1 });
   });
@@ -162,10 +163,7 @@ describe('a bulk run', () => {
     expect(await batches.read(id)).toMatchObject({ state: 'completed', failed: 3 });
     await at.ledger.retry(made.id, at.clock.now() + 60_000);
     expect(await batches.read(id)).toMatchObject({ state: 'sealed', failed: 0, starting: 3 });
-    const again = await at.ledger.succeed(
-      { id: made.id, generation: 1 },
-      { outputs: [], bytes: Buffer.from('{}'), metrics: METRICS },
-    );
+    const again = await at.ledger.succeed({ id: made.id, generation: 1 }, OUTPUT);
     expect(again.outbox).toEqual([`hook ${id} completed 1`]);
   });
 
@@ -221,8 +219,11 @@ describe('a bulk run', () => {
   it('gives its chunks in order of their rows, from any row on', async () => {
     const id = await created();
     for (let row = 0; row < 9; row += 3) await joined(id, row);
-    const rows = (chunks: PredictionRecord[]): (number | undefined)[] => chunks.map((each) => each.row);
-    expect(rows(await batches.chunks(id, { row: 0, limit: 2 }))).toEqual([0, 3]);
-    expect(rows(await batches.chunks(id, { row: 3, limit: 9 }))).toEqual([3, 6]);
+    const rows = (records: PredictionRecord[]): (number | undefined)[] => records.map((each) => each.row);
+    const first = await batches.chunks(id, { row: 0, limit: 2 });
+    expect(rows(first.records)).toEqual([0, 3]);
+    const rest = await batches.chunks(id, { row: first.next!, limit: 2 });
+    expect(rows(rest.records)).toEqual([6]);
+    expect(rest.next).toBeUndefined();
   });
 });

@@ -44,6 +44,12 @@ export type Appended =
   | { kind: 'full'; pendingBytes: number }
   | { kind: 'lost' };
 
+export interface Chunks {
+  records: PredictionRecord[];
+  /** Where to go on; undefined after the last. */
+  next?: number;
+}
+
 export interface CancelStep extends Transition {
   /** Where the next step goes on; undefined after the last. */
   next: number | undefined;
@@ -119,10 +125,14 @@ export class BatchLedger {
   }
 
   /** Records of the chunks that begin at `row` or later, in order; those whose time is over are left out. */
-  async chunks(batch: string, { row, limit }: { row: number; limit: number }): Promise<PredictionRecord[]> {
-    const ids = await this.redis.zrangebyscore(this.keys.chunks(batch), row, '+inf', 'LIMIT', 0, limit);
-    const records = await this.options.ledger.readMany(ids);
-    return records.filter((record) => record !== undefined);
+  async chunks(batch: string, { row, limit }: { row: number; limit: number }): Promise<Chunks> {
+    const found = await this.redis.zrangebyscore(this.keys.chunks(batch), row, '+inf', 'WITHSCORES', 'LIMIT', 0, limit);
+    const records = await this.options.ledger.readMany(found.filter((_, i) => i % 2 === 0));
+    const more = found.length === 2 * limit;
+    return {
+      records: records.filter((record) => record !== undefined),
+      ...(more ? { next: Number(found.at(-1)) + 1 } : {}),
+    };
   }
 
   private run(script: Script, key: string, [id, ...args]: [string, ...ScriptArgument[]]): Promise<unknown> {

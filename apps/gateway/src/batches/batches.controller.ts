@@ -1,0 +1,161 @@
+/** Routes of bulk runs: begun and filled by uploads, read, listed, cancelled. */
+import { Controller, Get, HttpCode, HttpStatus, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { modelKey, SluiceError, type BatchRecord, type ModelDescription } from '#inference';
+import { GatewayContext } from '../context.js';
+import { idempotencyKeyOf, webhookOf } from '../durable/preferences.js';
+import { ownerOf } from '../http/owner.js';
+import { ModelCatalog } from '../models/model-catalog.js';
+import { batchObject } from './batch-object.js';
+import { BatchesService } from './batches.service.js';
+import { DescribeBatch, DescribeRows } from './openapi.js';
+import { parseQuery } from './query.js';
+import { letGo, UploadSources, type OpenSource } from './upload-source.js';
+
+const seal = z.enum(['true', 'false']).default('true');
+const newQuery = z.strictObject({ model: z.string().optional(), version: z.string().optional(), seal });
+const rowsQuery = z.strictObject({ from: z.coerce.number().int().nonnegative().optional(), seal });
+const listQuery = z.strictObject({
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+  cursor: z.string().max(64).optional(),
+});
+
+type Query = Record<string, string>;
+
+@ApiTags('bulk runs')
+@Controller('v1/batches')
+export class BatchesController {
+  constructor(
+    private readonly context: GatewayContext,
+    private readonly catalog: ModelCatalog,
+    private readonly batches: BatchesService,
+    private readonly sources: UploadSources,
+  ) {}
+
+  @Post()
+  @HttpCode(HttpStatus.ACCEPTED)
+  @RouteConfig({ body: 'rows' })
+  @DescribeRows({ summary: 'Begin a bulk run with its rows', operationId: 'createBatch' })
+  create(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.reading(request, reply, () => this.begin(request, reply));
+  }
+
+  @Post(':id/rows')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @RouteConfig({ body: 'rows' })
+  @DescribeRows({ summary: 'Add rows to a bulk run', operationId: 'addRows', path: ['id'] })
+  add(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.reading(request, reply, () => this.addTo((request.params as { id: string }).id, request, reply));
+  }
+
+  @Get()
+  @DescribeBatch({ summary: 'List bulk runs, the newest first', operationId: 'listBatches' })
+  async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Query() query: Query): Promise<void> {
+    const { limit, cursor } = parseQuery(listQuery, query);
+    const batches = await this.batches.list(ownerOf(request), { limit, after: cursor });
+    const next = batches.length === limit ? batches.at(-1)!.id : null;
+    void reply.send({ results: batches.map((batch) => this.object(request, batch)), next });
+  }
+
+  @Get(':id')
+  @DescribeBatch({ summary: 'How far a bulk run is', operationId: 'getBatch', path: ['id'] })
+  async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('id') id: string): Promise<void> {
+    void reply.send(this.object(request, await this.batches.read(ownerOf(request), id)));
+  }
+
+  @Post(':id/cancel')
+  @HttpCode(HttpStatus.OK)
+  @RouteConfig({ body: 'control' })
+  @DescribeBatch({ summary: 'Cancel a bulk run', operationId: 'cancelBatch', path: ['id'] })
+  async cancel(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('id') id: string): Promise<void> {
+    void reply.send(this.object(request, await this.batches.cancel(ownerOf(request), id)));
+  }
+
+  private async reading(request: FastifyRequest, reply: FastifyReply, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      await letGo(request, reply);
+      throw error;
+    }
+  }
+
+  private async begin(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const wanted = parseQuery(newQuery, request.query as Query);
+    const { description } = this.catalog.resolveKept(wanted.model, wanted.version);
+    const webhook = webhookOf(request.headers)?.url;
+    const idempotencyKey = idempotencyKeyOf(request.headers);
+    const opened = await this.sources.open(request, description);
+    if (!opened && wanted.seal === 'true') {
+      throw new SluiceError('BODY_EMPTY', 'The body is empty; rows were expected, or seal=false for rows to come.');
+    }
+    const owner = ownerOf(request);
+    const begun = { owner, model: description, requestId: request.id, webhook, idempotencyKey };
+    await this.closing(opened, async () => {
+      const batch = await this.batches.begin(begun);
+      // A key that is used again finds its batch, and what that lacks is added.
+      const upload = { batch, model: description, from: 0, seal: wanted.seal === 'true' };
+      if (batch.state === 'open') await this.fill(request, opened, upload);
+      else await letGo(request, reply);
+      await this.answer(request, reply, await this.batches.read(owner, batch.id));
+    });
+  }
+
+  private async addTo(id: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const query = parseQuery(rowsQuery, request.query as Query);
+    const owner = ownerOf(request);
+    const batch = await this.batches.read(owner, id);
+    if (batch.state !== 'open') {
+      throw new SluiceError('STATE_CONFLICT', `The batch is ${batch.state} and takes no more rows.`, {
+        members: { id, committed: batch.committed },
+      });
+    }
+    const model = this.descriptionOf(batch);
+    const opened = await this.sources.open(request, model);
+    await this.closing(opened, async () => {
+      const upload = { batch, model, from: query.from ?? batch.committed, seal: query.seal === 'true' };
+      await this.fill(request, opened, upload);
+      await this.answer(request, reply, await this.batches.read(owner, id));
+    });
+  }
+
+  private async fill(
+    request: FastifyRequest,
+    opened: OpenSource | undefined,
+    { seal, ...upload }: { batch: BatchRecord; model: ModelDescription; from: number; seal: boolean },
+  ): Promise<void> {
+    const { batches } = this;
+    if (opened) await batches.upload({ ...upload, source: opened.source, requestId: request.id });
+    if (seal) await batches.seal(upload.batch.id);
+  }
+
+  private async closing(opened: OpenSource | undefined, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } finally {
+      await opened?.close();
+    }
+  }
+
+  private descriptionOf({ model, version }: BatchRecord): ModelDescription {
+    const served = this.catalog.find(modelKey(model, version));
+    if (served) return served.description;
+    throw new SluiceError('MODEL_NOT_FOUND', `Model "${model}" version "${version}" is served no more.`);
+  }
+
+  private async answer(request: FastifyRequest, reply: FastifyReply, batch: BatchRecord): Promise<void> {
+    const location = `${this.base(request)}/v1/batches/${batch.id}`;
+    await reply.status(HttpStatus.ACCEPTED).header('location', location).send(this.object(request, batch));
+  }
+
+  private object(request: FastifyRequest, batch: BatchRecord): object {
+    return batchObject(batch, { base: this.base(request), now: this.context.clock.now() });
+  }
+
+  private base(request: FastifyRequest): string {
+    return this.context.config.publicUrl ?? `${request.protocol}://${request.host}`;
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Bulk runs without a transport: begun, filled, closed, cancelled, read. What a batch's state may become is the ledger's.
+ *
+ * Invariant: another owner's batch does not exist.
+ */
+import { createHash } from 'node:crypto';
+import {
+  DepartureWriter,
+  newId,
+  SluiceError,
+  type BatchRecord,
+  type CancelStep,
+  type ModelDescription,
+  type Transition,
+} from '#inference';
+import type { GatewayContext } from '../context.js';
+import { redisAnswers, type Receivers } from '../durable/durable.service.js';
+import type { StorageBudget } from '../upkeep/storage-budget.js';
+import type { RowSource } from './row.js';
+import { RowUpload } from './row-upload.js';
+
+/** How long the same idempotency key means the same batch. */
+const CLAIM_MS = 24 * 3_600_000;
+const OWN_ID = /^b[A-Za-z0-9_-]{22}$/;
+/** Each holds two chunks in memory. */
+const UPLOADS_AT_ONCE = 8;
+const UPLOAD_RETRY_SECONDS = 5;
+
+export interface NewBatch {
+  owner: string;
+  model: ModelDescription;
+  requestId: string;
+  webhook?: string | undefined;
+  idempotencyKey?: string | undefined;
+}
+
+export interface Upload {
+  batch: BatchRecord;
+  model: ModelDescription;
+  requestId: string;
+  source: RowSource;
+  /** Place in the batch of the source's first row. */
+  from: number;
+}
+
+export class BatchesService {
+  private readonly departures: DepartureWriter;
+  private uploads = 0;
+
+  constructor(
+    private readonly context: GatewayContext,
+    private readonly budget: StorageBudget,
+    private readonly receivers: Receivers,
+  ) {
+    this.departures = new DepartureWriter(context.redis, context.keys.control);
+  }
+
+  /** The batch of this request: a new one, or the one that the same key has begun. @throws IDEMPOTENCY_CONFLICT, WEBHOOK_… */
+  async begin({ owner, model, requestId, webhook, idempotencyKey }: NewBatch): Promise<BatchRecord> {
+    if (webhook !== undefined) await this.receivers.accept(owner, webhook);
+    const { batches, clock, config, keys } = this.context;
+    const created = Math.round(clock.now());
+    const { name, version } = model;
+    const claim =
+      idempotencyKey === undefined
+        ? undefined
+        : {
+            key: keys.claim(owner, 'key', digest([idempotencyKey])),
+            fingerprint: digest(['batch', name, version, webhook ?? '']),
+            ttlMs: CLAIM_MS,
+          };
+    const head = { owner, model: name, version, request: requestId, created, keepRecord: config.recordRetentionMs };
+    const id = newId('b');
+    const made = await redisAnswers(
+      batches.create({
+        id,
+        head: webhook === undefined ? head : { ...head, webhook },
+        ...(claim ? { claim } : {}),
+      }),
+    );
+    if (made.kind === 'conflict') {
+      throw new SluiceError(
+        'IDEMPOTENCY_CONFLICT',
+        'This Idempotency-Key was used for another request. Use a new one for a new batch.',
+      );
+    }
+    return this.read(owner, made.kind === 'same' ? made.id : id);
+  }
+
+  /** @throws BODY_TOO_LARGE, STATE_CONFLICT, QUEUE_UNAVAILABLE and what the source throws, with the committed count */
+  async upload({ source, from, ...upload }: Upload): Promise<void> {
+    if (this.uploads >= UPLOADS_AT_ONCE) {
+      throw new SluiceError(
+        'CAPACITY_EXHAUSTED',
+        `This gateway reads ${UPLOADS_AT_ONCE} bulk uploads at once. Try again after the time in Retry-After.`,
+        { retryAfterSeconds: UPLOAD_RETRY_SECONDS },
+      );
+    }
+    this.uploads++;
+    try {
+      await new RowUpload({ ...upload, context: this.context, budget: this.budget }).take(source, from);
+    } finally {
+      this.uploads--;
+    }
+  }
+
+  /** No more rows come; what is sealed already stays so. */
+  async seal(id: string): Promise<void> {
+    await this.dispatch(await redisAnswers(this.context.batches.seal(id)));
+  }
+
+  /** @throws BATCH_NOT_FOUND */
+  async read(owner: string, id: string): Promise<BatchRecord> {
+    const batch = OWN_ID.test(id) ? await redisAnswers(this.context.batches.read(id)) : undefined;
+    if (batch?.owner === owner) return batch;
+    throw new SluiceError(
+      'BATCH_NOT_FOUND',
+      `There is no batch ${JSON.stringify(id.slice(0, 64))}. It was never there, or has been kept its time.`,
+    );
+  }
+
+  list(owner: string, page: { limit: number; after?: string | undefined }): Promise<BatchRecord[]> {
+    return redisAnswers(this.context.batches.list(owner, page));
+  }
+
+  /** What has ended stays as it is. Resolves when no row of it lives any more. @throws BATCH_NOT_FOUND */
+  async cancel(owner: string, id: string): Promise<BatchRecord> {
+    await this.read(owner, id);
+    let row: number | undefined = 0;
+    while (row !== undefined) {
+      const step: CancelStep = await redisAnswers(this.context.batches.cancel(id, row));
+      for (const chunk of step.canceled) this.departures.tell(chunk);
+      await this.dispatch(step);
+      row = step.next;
+    }
+    return this.read(owner, id);
+  }
+
+  private async dispatch({ outbox }: Pick<Transition, 'outbox'>): Promise<void> {
+    await this.context.outbox.dispatch(outbox).catch((error: unknown) => {
+      this.context.log.warn({ reason: String(error) }, 'a delivery is left to the outbox');
+    });
+  }
+}
+
+function digest(parts: readonly string[]): string {
+  return createHash('sha256').update(parts.join('\n')).digest('base64url');
+}
