@@ -1,0 +1,85 @@
+/** Bulk runs one after another beside other load, and how many of their rows have an output. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadWorkerConfig } from '#inference';
+
+const LOOK_MS = 200;
+
+export interface BulkLoadOptions {
+  base: string;
+  model: string;
+  /** Of each run. */
+  rows: number;
+  /** What each row is. */
+  line: string;
+}
+
+export class BulkLoad {
+  private readonly batches: string[] = [];
+  private stopping: AbortController | undefined;
+  private loop: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: BulkLoadOptions) {}
+
+  async start(): Promise<void> {
+    const stopping = new AbortController();
+    this.stopping = stopping;
+    this.loop = this.keepUp(stopping.signal, await this.begin());
+  }
+
+  async stop(): Promise<void> {
+    this.stopping?.abort();
+    await this.loop;
+    for (const id of this.batches.splice(0))
+      await fetch(`${this.options.base}/v1/batches/${id}/cancel`, { method: 'POST' });
+  }
+
+  /** Rows of all runs since the start that have an output. */
+  async ended(): Promise<number> {
+    let sum = 0;
+    for (const id of this.batches) sum += (await this.read(id)).rows.succeeded;
+    return sum;
+  }
+
+  /** What the learned line and the setting allow. */
+  async longestRunMs(): Promise<number> {
+    const { bulkRunMs } = loadWorkerConfig({});
+    const metrics = await (await fetch(`${this.options.base}/metrics`)).text();
+    const of = (name: string): number => {
+      const found = new RegExp(`^${name}\\{[^}]*model="${this.options.model}"[^}]*\\} (\\S+)$`, 'm').exec(metrics);
+      return Number(found?.[1] ?? 0);
+    };
+    const one = of('sluice_latency_alpha_ms') + of('sluice_latency_beta_ms');
+    return Math.max(bulkRunMs, one);
+  }
+
+  private async keepUp(signal: AbortSignal, first: string): Promise<void> {
+    let id = first;
+    while (!signal.aborted) {
+      const { rows: counts } = await this.read(id);
+      // The next is begun while the last rows run, so that there is always one.
+      if (counts.starting < this.options.rows / 10) id = await this.begin();
+      await sleep(LOOK_MS);
+    }
+  }
+
+  private async begin(): Promise<string> {
+    const { base, model, rows, line } = this.options;
+    const id = await this.post(`${base}/v1/batches?model=${model}&seal=false`);
+    // Counted from now on: its first rows run while the last are still on their way.
+    this.batches.push(id);
+    await this.post(`${base}/v1/batches/${id}/rows?from=0`, line.repeat(rows));
+    return id;
+  }
+
+  private async post(url: string, body?: string): Promise<string> {
+    const headers = { 'content-type': 'application/jsonl' };
+    const response = await fetch(url, { method: 'POST', headers, ...(body === undefined ? {} : { body }) });
+    const { id, detail } = (await response.json()) as { id?: string; detail?: string };
+    if (id === undefined || !response.ok) throw new Error(`The bulk run was refused: ${detail}`);
+    return id;
+  }
+
+  private async read(id: string): Promise<{ rows: { succeeded: number; starting: number } }> {
+    return (await (await fetch(`${this.options.base}/v1/batches/${id}`)).json()) as never;
+  }
+}
