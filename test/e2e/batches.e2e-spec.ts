@@ -107,7 +107,7 @@ it('refuses rows that leave a gap, that are too many bytes, and that come after 
       },
     }),
     duplex: 'half',
-  } as RequestInit);
+  });
   const problem = (await chunked.json()) as { code: string; committed: number };
   expect(problem.code).toBe('BODY_TOO_LARGE');
   expect(problem.committed).toBeGreaterThan(1_000);
@@ -141,7 +141,7 @@ it('can be cancelled: what has not run is canceled, and no row is left in betwee
   await until('something runs', async () => (await read(json.id)).rows.processing > 0);
   const cancelled = await ask(`${batches}/${json.id}/cancel`);
   expect(cancelled.json).toMatchObject({ status: 'canceled', rows: { starting: 0, processing: 0 } });
-  const { succeeded, canceled } = cancelled.json.rows;
+  const { succeeded, canceled } = cancelled.json.rows as { succeeded: number; canceled: number };
   expect(succeeded + canceled).toBe(400);
   expect(canceled).toBeGreaterThan(0);
   const lines = await results(`${batches}/${json.id}`);
@@ -186,18 +186,16 @@ it('is listed, the newest first, and is not there under an id that is not one', 
 });
 
 it.each([
-  ['no such model', '?model=nope', ['[1]'], {}, 404, 'MODEL_NOT_FOUND'],
-  ['an unknown member of the query', '?modle=row_sum', ['[1]'], {}, 422, 'INPUT_INVALID'],
-  [
-    'JSON that is no lines',
-    '?model=row_sum',
-    ['[1]'],
-    { 'content-type': 'application/json' },
-    415,
-    'MEDIA_TYPE_UNSUPPORTED',
-  ],
-  ['no rows', '?model=row_sum', [], {}, 400, 'BODY_EMPTY'],
-  ['a packed body', '?model=row_sum', ['[1]'], { 'content-encoding': 'gzip' }, 415, 'BODY_ENCODING_UNSUPPORTED'],
-])('refuses %s', async (_what, query, lines, headers, status, code) => {
-  expect(await sendRows(batches + query, lines, headers)).toMatchObject({ status, json: { code } });
+  { what: 'no such model', query: '?model=nope', expected: [404, 'MODEL_NOT_FOUND'] },
+  { what: 'an unknown member of the query', query: '?modle=row_sum', expected: [422, 'INPUT_INVALID'] },
+  { what: 'no rows', lines: [], expected: [400, 'BODY_EMPTY'] },
+  {
+    what: 'JSON that is no lines',
+    headers: { 'content-type': 'application/json' },
+    expected: [415, 'MEDIA_TYPE_UNSUPPORTED'],
+  },
+  { what: 'a packed body', headers: { 'content-encoding': 'gzip' }, expected: [415, 'BODY_ENCODING_UNSUPPORTED'] },
+])('refuses $what', async ({ query = '?model=row_sum', lines = ['[1]'], headers = {}, expected }) => {
+  const { status, json } = await sendRows(batches + query, lines, headers);
+  expect([status, json.code]).toEqual(expected);
 });

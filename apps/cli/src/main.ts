@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: which commands there are, and which one is meant. What a command does is in its own file. */
 import { UsageError, type Command } from './command.js';
+import { batchRunCommand } from './commands/batch-run.js';
 import { keyCommand } from './commands/key.js';
 import { serveCommand } from './commands/serve.js';
 import { webhookListenCommand } from './commands/webhook-listen.js';
@@ -10,6 +11,7 @@ const COMMANDS: Record<string, Command> = {
   serve: serveCommand,
   key: keyCommand,
   'webhook listen': webhookListenCommand,
+  'batch run': batchRunCommand,
 };
 
 async function main(args: string[]): Promise<number> {

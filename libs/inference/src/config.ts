@@ -134,7 +134,17 @@ const serve = {
   SLUICE_REDIS_MAX_MEMORY: integer(16 * 1024 * 1024, 2 ** 44).default(1024 * 1024 * 1024),
 };
 
-export const SETTINGS = { gateway, worker, serve };
+const client = {
+  /** Gateway that commands speak to. */
+  SLUICE_URL: z
+    .string()
+    .regex(/^https?:\/\/[^\s/]+(\/[^\s]*[^\s/])?$/, 'expected http(s)://host, without a slash at the end')
+    .default('http://127.0.0.1:8080'),
+  /** API key that they send, where the gateway has keys. */
+  SLUICE_API_KEY: z.string().optional(),
+};
+
+export const SETTINGS = { gateway, worker, serve, client };
 
 export type GatewayConfig = Readonly<ReturnType<typeof loadGatewayConfig>>;
 export type WorkerConfig = Readonly<ReturnType<typeof loadWorkerConfig>>;
@@ -204,6 +214,11 @@ export function loadServeConfig(env: NodeJS.ProcessEnv = process.env) {
     modelsDir: s.SLUICE_MODELS,
     redisMaxMemoryBytes: s.SLUICE_REDIS_MAX_MEMORY,
   });
+}
+
+export function loadClientConfig(env: NodeJS.ProcessEnv = process.env) {
+  const s = parse(client, env);
+  return Object.freeze({ url: s.SLUICE_URL, apiKey: s.SLUICE_API_KEY });
 }
 
 /** The environment for a child process: this one's, with `extra` on top. */

@@ -138,7 +138,7 @@ export class RowUpload {
       case 'full':
         throw new SluiceError(
           'BODY_TOO_LARGE',
-          `Rows that have not run hold ${answer.pendingBytes} of ${this.options.budget.bytes} bytes.`,
+          `What has not run holds ${answer.pendingBytes} bytes, of ${this.options.budget.bytes / 2} that it may when rows are added.`,
           { retryAfterSeconds: FULL_RETRY_SECONDS },
         );
       case 'moved':

@@ -26,6 +26,9 @@ keepBatch(id, head.owner, head.keepRecord)
 return {'new'}
 `);
 
+/** Of the budget that pending rows may fill: the rest is for their outputs, and for predictions that are not bulk. */
+export const BULK_SHARE = 0.5;
+
 /**
  * ARGV: …, head of the chunk (JSON), deadline, due, budget, rows, rows without an input. The chunk's rows join its batch
  * behind those that it has, and become a durable prediction of the lane `bulk`, in one step or not at all.
@@ -50,7 +53,7 @@ if not f[1] then return refused('gone') end
 if f[2] ~= 'open' then return refused('closed', f[2]) end
 if tonumber(f[3]) ~= rec.row then return refused('moved', f[3]) end
 local cost = rec.inputBytes + ${RECORD_COST}
-local pending = pendingOver(cost, budget)
+local pending = pendingOver(cost, budget * ${BULK_SHARE})
 if pending then return refused('full', pending) end
 makeRoom(cost, budget, ${MAX_EVICTIONS})
 if #rec.items > 0 and redis.call('PERSIST', payload) == 0 then return {'lost'} end

@@ -1,0 +1,197 @@
+/**
+ * One bulk run from a terminal: rows go up in windows that the server has room for while results come down in order.
+ *
+ * Rows go up only so far ahead of the results: what a server keeps is bounded, and the oldest outputs are the first to go.
+ * Invariants: the results file holds whole lines in the order of the rows, each once, however often the run is stopped;
+ * what may pass is tried again for as long as GIVE_UP_MS without any progress.
+ */
+import { open, type FileHandle } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { linesOf } from '../../../gateway/src/batches/lines.js';
+import { ServerError, type BatchClient } from './batch-client.js';
+import type { RowInput } from './row-input.js';
+import type { RunState, StateFile } from './run-state.js';
+
+const WINDOW_ROWS = 1_024;
+/** Rows ahead of the results: as many again after each time that went well, until the server has refused some. */
+const MOST_AHEAD = 16_384;
+const LEAST_AHEAD = 64;
+const WINDOW_BYTES = 4 * 1024 * 1024;
+const LOOK_MS = 500;
+const MOST_PAUSE_MS = 5_000;
+const GIVE_UP_MS = 300_000;
+
+export interface Progress {
+  total: number;
+  committed: number;
+  written: number;
+  failed: number;
+}
+
+export interface BatchRunOptions {
+  client: BatchClient;
+  input: RowInput;
+  state: RunState & { batch: string };
+  file: StateFile;
+  out: string;
+  signal: AbortSignal;
+  progress(now: Progress): void;
+}
+
+export class BatchRun {
+  private committed = 0;
+  private sealed = false;
+  private ahead = WINDOW_ROWS;
+  private refused = false;
+  private caughtUp: (() => void) | undefined;
+  private movedAt = Date.now();
+
+  constructor(private readonly options: BatchRunOptions) {}
+
+  /** Resolves when every row's result is written. @throws ServerError, or what the signal throws */
+  async run(): Promise<Progress> {
+    const out = await open(this.options.out, 'a');
+    try {
+      await out.truncate(this.options.state.bytes);
+      const stop = new AbortController();
+      const both = [this.upload(), this.download(out, stop.signal)];
+      await Promise.all(both).finally(() => {
+        stop.abort();
+        this.caughtUp?.();
+      });
+      return this.progress();
+    } finally {
+      await out.close();
+    }
+  }
+
+  private progress(): Progress {
+    const { input, state } = this.options;
+    return { total: input.total, committed: this.committed, written: state.written, failed: state.failed };
+  }
+
+  private async upload(): Promise<void> {
+    const { client, state } = this.options;
+    const batch = await this.patient(() => client.read(state.batch));
+    this.committed = batch.committed;
+    // One that is sealed has all its rows.
+    if (batch.status !== 'open') {
+      this.sealed = true;
+      return;
+    }
+    while (await this.uploadRest());
+    await this.patient(() => client.seal(state.batch, this.committed)).catch((error: unknown) => {
+      // Its answer was lost the first time.
+      if (!(error instanceof ServerError) || error.details.code !== 'STATE_CONFLICT') throw error;
+    });
+    this.sealed = true;
+  }
+
+  /** All windows from the first row that is not safe; true when one was taken only in part. */
+  private async uploadRest(): Promise<boolean> {
+    let window: string[] = [];
+    let bytes = 0;
+    for await (const line of this.options.input.lines(this.committed)) {
+      if (
+        window.length >= Math.min(WINDOW_ROWS, this.ahead) ||
+        (window.length > 0 && bytes + line.length > WINDOW_BYTES)
+      ) {
+        if (!(await this.send(window))) return true;
+        window = [];
+        bytes = 0;
+      }
+      window.push(line);
+      bytes += line.length;
+    }
+    return window.length > 0 && !(await this.send(window));
+  }
+
+  /** False when the server has no room for all of them now: some have to run first. */
+  private async send(window: readonly string[]): Promise<boolean> {
+    const { client, state, signal } = this.options;
+    await this.room(window.length);
+    try {
+      const { committed } = await client.append(state.batch, this.committed, `${window.join('\n')}\n`);
+      this.moved(committed);
+      return true;
+    } catch (error) {
+      if (!(error instanceof ServerError)) throw error;
+      const { committed, retryAfterMs, code } = error.details;
+      const isFull = code === 'BODY_TOO_LARGE' && committed !== undefined;
+      if (!isFull && !error.passing) throw error;
+      this.moved(committed ?? (await this.patient(() => client.read(state.batch))).committed);
+      if (isFull) {
+        this.refused = true;
+        this.ahead = Math.max(LEAST_AHEAD, (this.committed - state.written) >> 1);
+      }
+      this.checkPatience(error);
+      await sleep(Math.min(retryAfterMs ?? LOOK_MS, isFull ? LOOK_MS : MOST_PAUSE_MS), undefined, { signal });
+      return false;
+    }
+  }
+
+  /** Until the results have come near enough. */
+  private async room(rows: number): Promise<void> {
+    const { state, signal } = this.options;
+    while (this.committed + rows > state.written + this.ahead && this.committed > state.written) {
+      signal.throwIfAborted();
+      await new Promise<void>((resolve) => (this.caughtUp = resolve));
+      if (!this.refused && state.written === this.committed) this.ahead = Math.min(MOST_AHEAD, 2 * this.ahead);
+    }
+  }
+
+  private async download(out: FileHandle, stop: AbortSignal): Promise<void> {
+    const { client, state, input, signal } = this.options;
+    while (!stop.aborted) {
+      const before = state.written;
+      await this.patient(async () => this.write(out, await client.results(state.batch, state.written)));
+      if (this.sealed && state.written >= Math.min(input.total, this.committed)) return;
+      if (state.written === before) await sleep(LOOK_MS, undefined, { signal });
+    }
+  }
+
+  /** Whole lines only; a stream that breaks off in one is asked for again from there. */
+  private async write(out: FileHandle, bytes: AsyncIterable<Buffer>): Promise<void> {
+    const { state, file } = this.options;
+    for await (const line of linesOf(asBuffers(bytes), Infinity)) {
+      const text = `${line!.toString()}\n`;
+      const { row, status } = JSON.parse(text) as { row: number; status: string };
+      if (row < state.written) continue;
+      await out.appendFile(text);
+      state.written = row + 1;
+      state.bytes += Buffer.byteLength(text);
+      if (status !== 'succeeded') state.failed++;
+      this.movedAt = Date.now();
+    }
+    await file.write(state);
+    this.caughtUp?.();
+    this.options.progress(this.progress());
+  }
+
+  private moved(committed: number): void {
+    if (committed > this.committed) this.movedAt = Date.now();
+    this.committed = committed;
+    this.options.progress(this.progress());
+  }
+
+  private async patient<T>(ask: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof ServerError) || !error.passing) throw error;
+        this.checkPatience(error);
+        const pause = Math.min(MOST_PAUSE_MS, error.details.retryAfterMs ?? LOOK_MS);
+        await sleep(pause, undefined, { signal: this.options.signal });
+      }
+    }
+  }
+
+  private checkPatience(error: ServerError): void {
+    if (Date.now() - this.movedAt > GIVE_UP_MS) throw error;
+  }
+}
+
+async function* asBuffers(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  for await (const piece of bytes) yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+}

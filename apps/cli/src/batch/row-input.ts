@@ -1,0 +1,63 @@
+/**
+ * What a bulk run is made from: a file of JSON lines, or a folder of pictures, each a line with its name.
+ *
+ * Invariant: the same file or folder gives the same lines in the same order, so that a run can go on where it stopped;
+ * `fingerprint` changes when it is no longer the same.
+ */
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { linesOf } from '../../../gateway/src/batches/lines.js';
+
+const PICTURE = /\.(jpe?g|png|webp|gif)$/i;
+
+export interface RowInput {
+  total: number;
+  fingerprint: string;
+  /** The lines behind the first `skip`, without their ends. */
+  lines(skip: number): AsyncIterable<string>;
+}
+
+/** @throws Error with what is wrong with the path. */
+export async function openRowInput(path: string): Promise<RowInput> {
+  const found = await stat(path).catch(() => undefined);
+  if (!found) throw new Error(`There is no file or folder ${path}.`);
+  return found.isDirectory() ? pictures(path) : jsonLines(path, found);
+}
+
+async function jsonLines(path: string, { size, mtimeMs }: { size: number; mtimeMs: number }): Promise<RowInput> {
+  async function* lines(skip: number): AsyncGenerator<string> {
+    let place = 0;
+    for await (const line of linesOf(createReadStream(path), Infinity)) {
+      if (place++ >= skip) yield line!.toString();
+    }
+  }
+  let total = 0;
+  const counted = linesOf(createReadStream(path), Infinity);
+  while (!(await counted.next()).done) total++;
+  return { total, fingerprint: digest([path, size, mtimeMs]), lines };
+}
+
+async function pictures(folder: string): Promise<RowInput> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile() && PICTURE.test(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort();
+  if (names.length === 0) throw new Error(`${folder} holds no pictures (jpg, png, webp, gif).`);
+  return {
+    total: names.length,
+    fingerprint: digest([folder, ...names]),
+    async *lines(skip) {
+      for (const name of names.slice(skip)) {
+        const input = (await readFile(name)).toString('base64');
+        yield JSON.stringify({ custom_id: name.slice(folder.length).replace(/^\/+/, '').slice(-128), input });
+      }
+    },
+  };
+}
+
+function digest(parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(parts.join('\n')).digest('base64url');
+}

@@ -1,0 +1,110 @@
+/** `sluice batch run`: a folder or a file through a model, from a terminal. */
+import { randomBytes } from 'node:crypto';
+import { parseArgs } from 'node:util';
+import { loadClientConfig } from '#inference';
+import { BatchClient, ServerError } from '../batch/batch-client.js';
+import { BatchRun, type Progress } from '../batch/batch-run.js';
+import { ProgressBar } from '../batch/progress-bar.js';
+import { openRowInput, type RowInput } from '../batch/row-input.js';
+import { StateFile, type RunState } from '../batch/run-state.js';
+import { UsageError, type Command } from '../command.js';
+import { StopSignals } from '../stop-signals.js';
+
+const ROWS_FAILED = 3;
+const INTERRUPTED = 130;
+
+export const batchRunCommand: Command = {
+  usage: '<model>[:version] <folder|file.jsonl> -o out.jsonl [--json]',
+  help: [
+    'Runs every picture of a folder, or every line of a file, through a model and writes a line a row, in order.',
+    'Ctrl-C stops; the same command goes on where it stopped, by the file out.jsonl.state.',
+    'The server is SLUICE_URL, its key SLUICE_API_KEY. --json prints progress as JSON lines to standard output.',
+    'Exit codes: 0 every row has an output, 3 some have none, 1 it could not go on, 130 stopped.',
+  ].join('\n'),
+
+  async run(args) {
+    const { values, positionals } = parseArgs({
+      args,
+      allowPositionals: true,
+      options: { out: { type: 'string', short: 'o' }, json: { type: 'boolean', default: false } },
+    });
+    const [model, source, ...rest] = positionals;
+    if (model === undefined || source === undefined || rest.length > 0) {
+      throw new UsageError('A model and a folder or file were expected.');
+    }
+    if (values.out === undefined) throw new UsageError('-o says where the results go; it is missing.');
+    return run({ model, source, out: values.out, json: values.json });
+  },
+};
+
+interface Wanted {
+  model: string;
+  source: string;
+  out: string;
+  json: boolean;
+}
+
+async function run(wanted: Wanted): Promise<number> {
+  const signals = new StopSignals();
+  signals.listen();
+  const bar = new ProgressBar(process.stderr);
+  const show = (progress: Progress): void => {
+    if (wanted.json) process.stdout.write(`${JSON.stringify(progress)}\n`);
+    else bar.show(progress);
+  };
+  try {
+    const { failed } = await runOnce(wanted, signals.requested, show);
+    bar.end();
+    return failed === 0 ? 0 : ROWS_FAILED;
+  } catch (error) {
+    bar.end();
+    if (signals.requested.aborted) {
+      process.stderr.write('Stopped. The same command goes on from here.\n');
+      return INTERRUPTED;
+    }
+    if (!(error instanceof ServerError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return 1;
+  } finally {
+    signals.dispose();
+  }
+}
+
+async function runOnce(
+  { model, source, out }: Wanted,
+  signal: AbortSignal,
+  progress: (now: Progress) => void,
+): Promise<Progress> {
+  const { url, apiKey } = loadClientConfig();
+  const client = new BatchClient({ url, apiKey, signal });
+  const input = await openRowInput(source);
+  const file = new StateFile(`${out}.state`);
+  const state = await stateOf(file, { server: url, model, input });
+  if (state.batch === undefined) {
+    const [name = '', version] = model.split(':');
+    state.batch = (await client.create({ model: name, version, key: state.key })).id;
+    await file.write(state);
+  }
+  const begun = { ...state, batch: state.batch };
+  const ended = await new BatchRun({ client, input, state: begun, file, out, signal, progress }).run();
+  await file.remove();
+  return ended;
+}
+
+async function stateOf(
+  file: StateFile,
+  { server, model, input }: { server: string; model: string; input: RowInput },
+): Promise<RunState> {
+  const known = await file.read();
+  const same = known?.server === server && known.model === model && known.fingerprint === input.fingerprint;
+  if (known && same) return known;
+  if (known) {
+    throw new Error(
+      `${file.path} is of another run: another server, model or input. Delete it to begin a new one, or name another file with -o.`,
+    );
+  }
+  const key = randomBytes(16).toString('base64url');
+  const state = { v: 1 as const, server, model, fingerprint: input.fingerprint, key, written: 0, bytes: 0, failed: 0 };
+  await file.write(state);
+  return state;
+}

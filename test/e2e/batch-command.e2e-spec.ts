@@ -1,0 +1,90 @@
+// Proves: `sluice batch run` writes every row once and in order, also when it is stopped in between and when the server
+// has room for a part of the rows only.
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Child } from '../support/child.js';
+import { ModelsFolder } from '../support/models-folder.js';
+import type { ResultLine } from '../support/rows.js';
+import { Stack } from '../support/stack.js';
+
+const models = new ModelsFolder().digits().fixtures('row_sum');
+const folder = mkdtempSync(join(tmpdir(), 'sluice-batch-'));
+const out = join(folder, 'out.jsonl');
+let stack: Stack;
+beforeAll(async () => {
+  // Room for some 100 kB: less than the rows of a run.
+  stack = await Stack.start({
+    models: models.path,
+    gatewayEnv: { SLUICE_DEFAULT_MODEL: 'digits', SLUICE_STORAGE_SHARE: '0.0001' },
+    awaits: ['row_sum'],
+  });
+});
+afterAll(async () => {
+  await stack.close();
+  models.remove();
+  rmSync(folder, { recursive: true, force: true });
+});
+afterEach(() => rmSync(out, { force: true }));
+
+const command = (...args: string[]) =>
+  new Child('dist/apps/cli/src/main.js', { SLUICE_URL: stack.url }, ['batch', 'run', ...args, '-o', out]);
+
+const written = (): ResultLine[] =>
+  readFileSync(out, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as ResultLine);
+
+function fileOf(lines: string[]): string {
+  const path = join(folder, 'rows.jsonl');
+  writeFileSync(path, lines.join('\n'));
+  return path;
+}
+
+it('goes on where Ctrl-C stopped it, and misses and doubles no row', async () => {
+  const path = fileOf(Array.from({ length: 8_000 }, (_, i) => `[${i}, 1, 2, 3]`));
+  const first = command('row_sum', path, '--json');
+  await first.logged(/"written":[1-9]/);
+  first.kill('SIGINT');
+  expect((await first.exited).code).toBe(130);
+  expect(existsSync(`${out}.state`)).toBe(true);
+  const second = command('row_sum:1', path);
+  expect((await second.exited).code).toBe(1);
+  expect(second.log).toContain('of another run');
+  const third = command('row_sum', path);
+  expect((await third.exited).code).toBe(0);
+  expect(third.log).toContain('8000 of 8000 rows');
+  expect(written().map((line) => line.output?.[0])).toEqual(Array.from({ length: 8_000 }, (_, i) => i + 6));
+  expect(existsSync(`${out}.state`)).toBe(false);
+});
+
+it('runs a folder of pictures by their names, and says by its exit code that one has no output', async () => {
+  const pictures = join(folder, 'pictures');
+  mkdirSync(join(pictures, 'b'), { recursive: true });
+  copyFileSync('examples/digits/seven.png', join(pictures, 'z.png'));
+  copyFileSync('examples/digits/seven.png', join(pictures, 'b', 'a.png'));
+  writeFileSync(join(pictures, 'bad.png'), 'no picture');
+  writeFileSync(join(pictures, 'notes.txt'), 'no picture either');
+  const run = command('digits', pictures);
+  expect((await run.exited).code).toBe(3);
+  expect(written().map((line) => [line.custom_id, line.output?.label ?? line.status])).toEqual([
+    ['b/a.png', '7'],
+    ['bad.png', 'failed'],
+    ['z.png', '7'],
+  ]);
+});
+
+it('says what is wrong with its arguments, its input and its model', async () => {
+  const cases: [string[], number, RegExp][] = [
+    [['digits'], 2, /Usage/],
+    [['digits', join(folder, 'nothing')], 1, /There is no file or folder/],
+    [['nope', fileOf(['[1]'])], 1, /There is no model "nope"/],
+  ];
+  for (const [args, code, text] of cases) {
+    const run = command(...args);
+    expect((await run.exited).code).toBe(code);
+    expect(run.log).toMatch(text);
+    rmSync(`${out}.state`, { force: true });
+  }
+});
