@@ -1,5 +1,7 @@
 // Proves: rows of a bulk run are each run once and told in order, whatever breaks on the way in.
+import { newSecret } from '#inference';
 import { ask } from '../support/http.js';
+import { Receiver } from '../support/receiver.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { breakOff, ended, results, sendRows, type ResultLine } from '../support/rows.js';
 import { Stack } from '../support/stack.js';
@@ -11,7 +13,12 @@ let batches: string;
 beforeAll(async () => {
   stack = await Stack.start({
     models: models.path,
-    gatewayEnv: { SLUICE_DEFAULT_MODEL: 'digits', SLUICE_MAX_BATCH_BYTES: '200000' },
+    gatewayEnv: {
+      SLUICE_DEFAULT_MODEL: 'digits',
+      SLUICE_MAX_BATCH_BYTES: '200000',
+      SLUICE_WEBHOOK_SECRET: newSecret(),
+      SLUICE_WEBHOOK_ALLOW_CIDRS: '127.0.0.0/8',
+    },
     awaits: ['row_sum', 'slow'],
   });
   batches = `${stack.url}/v1/batches`;
@@ -134,6 +141,27 @@ it('is the same batch for the same Idempotency-Key, and takes only what it lacks
   });
   await ended(`${batches}/${first.json.id}`);
   expect((await results(`${batches}/${first.json.id}`)).map((line) => line.output)).toEqual(sums(0, 100));
+});
+
+it('tells its webhook once, at its end', async () => {
+  const receiver = await Receiver.start();
+  try {
+    const headers = { 'webhook-url': receiver.url };
+    const { json } = await sendRows(`${batches}?model=row_sum`, rows(0, 200), headers);
+    await until('it was told', () => receiver.requests.length > 0);
+    const [told] = receiver.requests;
+    expect(JSON.parse(told!.body)).toMatchObject({
+      type: 'batch.completed',
+      data: { id: json.id, status: 'completed', rows: { succeeded: 200 }, webhook: receiver.url },
+    });
+    expect(told!.headers['webhook-id']).toBe(`msg_${json.id}_completed_0`);
+    expect(
+      (await sendRows(`${batches}?model=row_sum`, rows(0, 1), { 'webhook-url': 'http://10.0.0.1/' })).json.code,
+    ).toBe('WEBHOOK_REFUSED');
+    expect(receiver.requests).toHaveLength(1);
+  } finally {
+    await receiver.close();
+  }
 });
 
 it('can be cancelled: what has not run is canceled, and no row is left in between', async () => {
