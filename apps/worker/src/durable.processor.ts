@@ -35,7 +35,7 @@ export class DurableProcessor {
     if (!record) return undefined;
     if (record.deadline < clock.now()) return this.end(ledger.expire(ref, failure('DEADLINE_EXCEEDED')));
     if (!payload) return this.end(ledger.fail(ref, failure('PAYLOAD_LOST')));
-    const run = new DurableRun({ ref, record, payload, worker, ledger, outbox, log });
+    const run = new DurableRun({ ref, record, payload, worker, clock, ledger, outbox, log });
     const batcher = record.lane === 'bulk' ? target.bulk : target.batcher;
     for (const prediction of this.predictions(record, run)) {
       this.intake.enqueue(prediction, payload, { target, batcher, alone, departed: false });

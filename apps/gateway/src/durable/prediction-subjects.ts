@@ -1,5 +1,8 @@
-/** Predictions as webhooks tell of them: to whom, and what. */
-import { modelKey, type DeliveryRef, type PayloadKind, type PredictionRecord } from '#inference';
+/**
+ * Predictions as webhooks tell of them: to whom, and what. An event is told as of its own time: a delivery that comes
+ * late must not say that something has started and ended at once, or give one generation the end of another.
+ */
+import { isTerminal, modelKey, parseLog, type DeliveryRef, type PayloadKind, type PredictionRecord } from '#inference';
 import type { GatewayContext } from '../context.js';
 import type { Subject, Subjects } from '../webhooks/delivery-run.js';
 import { predictionJson, shownStatus } from './prediction-object.js';
@@ -14,13 +17,28 @@ export class PredictionSubjects implements Subjects {
     return { owner, url, at: (event === 'start' ? started : completed) ?? started ?? created };
   }
 
-  async render({ prediction }: DeliveryRef, payload: PayloadKind): Promise<object | string | undefined> {
+  async render(ref: DeliveryRef, payload: PayloadKind): Promise<object | string | undefined> {
     const { ledger, config } = this.context;
-    const record = await ledger.read(prediction);
-    if (!record) return undefined;
+    const now = await ledger.read(ref.prediction);
+    if (!now) return undefined;
+    const record = asOf(now, ref);
     if (payload === 'thin') return thin(record, config.publicUrl ?? '');
-    return predictionJson({ record, base: config.publicUrl ?? '', output: await ledger.output(prediction) });
+    const output = record.outputs ? await ledger.output(record.id) : null;
+    return predictionJson({ record, base: config.publicUrl ?? '', output });
   }
+}
+
+function asOf(record: PredictionRecord, { event, generation }: DeliveryRef): PredictionRecord {
+  if (event === 'start') return { ...withoutEnd(record), status: 'processing', generation };
+  if (generation === record.generation && isTerminal(record.status)) return record;
+  const end = parseLog(record.log).findLast((each) => each.generation === generation && isTerminal(each.status));
+  return end ? { ...withoutEnd(record), status: end.status, generation, completed: end.at } : record;
+}
+
+const OF_THE_END = new Set(['completed', 'outputs', 'metrics', 'code', 'message', 'dead', 'digest']);
+
+function withoutEnd(record: PredictionRecord): PredictionRecord {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !OF_THE_END.has(name))) as PredictionRecord;
 }
 
 function thin({ id, model, version, status, code }: PredictionRecord, base: string): object {

@@ -8,6 +8,7 @@
  */
 import { createHash } from 'node:crypto';
 import {
+  type Clock,
   isErrorCode,
   mayPass,
   type DeadReason,
@@ -36,6 +37,7 @@ export interface DurableRunOptions {
   record: PredictionRecord;
   payload: Buffer;
   worker: string;
+  clock: Clock;
   ledger: Ledger;
   outbox: Outbox;
   log: Logger;
@@ -95,7 +97,7 @@ export class DurableRun {
 
   private async settle(): Promise<void> {
     const { ledger, ref, record } = this.options;
-    const failure = this.failure();
+    const failure = this.failure() ?? this.late();
     if (!failure) {
       this.dispatch(await ledger.succeed(ref, this.success()));
       return;
@@ -131,6 +133,13 @@ export class DurableRun {
       if (!bulk || ofAll) return { code, message };
     }
     return undefined;
+  }
+
+  /** Who set a deadline does not count on what comes after it. */
+  private late(): PredictionFailure | undefined {
+    const { clock, record } = this.options;
+    if (clock.now() <= record.deadline) return undefined;
+    return { code: 'DEADLINE_EXCEEDED', message: 'Its answer came after its deadline. Allow more with Cancel-After.' };
   }
 
   private success(): PredictionSuccess {
