@@ -27,8 +27,6 @@ export class GatewayContext {
   readonly redis: Redis;
   /** For the reply stream alone, for it blocks. */
   readonly reader: Redis;
-  /** For scripts of the ledger: what comes in one turn goes with one write. */
-  private readonly ledgerRedis: Redis;
   readonly clock: RedisClock;
   /** The life of durable predictions. */
   readonly ledger: Ledger;
@@ -49,10 +47,7 @@ export class GatewayContext {
       blockingConnection({ url, connectionName: 'sluice-gateway-replies', blockMs: REPLY_BLOCK_MS }),
     );
     this.clock = new RedisClock(this.redis);
-    this.ledgerRedis = this.watched(
-      failFastConnection({ url, connectionName: 'sluice-gateway-ledger', timeoutMs, gathers: true }),
-    );
-    this.ledger = new Ledger(this.ledgerRedis, this.keys, this.clock);
+    this.ledger = new Ledger(this.redis, this.keys, this.clock);
     this.batches = new BatchLedger(this.redis, this.keys, { clock: this.clock, ledger: this.ledger });
     this.outbox = new Outbox({
       redis: this.redis,
@@ -70,7 +65,6 @@ export class GatewayContext {
 
   disconnect(): void {
     this.redis.disconnect();
-    this.ledgerRedis.disconnect();
     this.reader.disconnect();
   }
 

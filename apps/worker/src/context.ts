@@ -27,8 +27,6 @@ export class WorkerContext {
   readonly clock: RedisClock;
   readonly fleet: FleetWriter;
   readonly ledger: Ledger;
-  /** For scripts of the ledger: those of a batch go with one write. */
-  private readonly ledgerRedis: Redis;
   /** For the deliveries that a transition calls for; jobs of predictions are added by gateways alone. */
   readonly outbox: Outbox;
 
@@ -38,20 +36,14 @@ export class WorkerContext {
     this.redis = this.connect('sluice-worker');
     this.clock = new RedisClock(this.redis);
     this.fleet = new FleetWriter(this.redis, this.keys, this.clock);
-    this.ledgerRedis = this.connect('sluice-worker-ledger', true);
-    this.ledger = new Ledger(this.ledgerRedis, this.keys, this.clock);
+    this.ledger = new Ledger(this.redis, this.keys, this.clock);
     const deliveries = new DeliveryQueue(this.redis, this.keys);
     this.outbox = new Outbox({ redis: this.redis, keys: this.keys, deliveries });
   }
 
-  disconnect(): void {
-    this.redis.disconnect();
-    this.ledgerRedis.disconnect();
-  }
-
-  /** A further connection, for what blocks or gathers. */
-  connect(connectionName: ConnectionName, gathers = false): Redis {
-    return watchOutages(patientConnection({ url: this.config.redisUrl, connectionName, gathers }), {
+  /** A further connection, for what blocks. */
+  connect(connectionName: ConnectionName): Redis {
+    return watchOutages(patientConnection({ url: this.config.redisUrl, connectionName }), {
       away: (reason) => this.log.warn({ reason }, 'Redis is away; waiting for it'),
       back: () => this.log.info('Redis is back'),
     });

@@ -46,7 +46,7 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
     await Promise.all([heartbeat.stop(), departures.stop()]);
     await app.close();
     context.clock.stop();
-    context.disconnect();
+    context.redis.disconnect();
     context.log.info('worker stopped');
     process.exit(0);
   };

@@ -19,6 +19,7 @@ import {
 } from '../contract/prediction-record.js';
 import type { ErrorCode } from '../errors.js';
 import type { Redis } from '../queue/connection.js';
+import { gather } from '../queue/gather.js';
 import type { Script, ScriptArgument } from '../queue/script.js';
 import { setPieces } from '../queue/set-pieces.js';
 import { SUBMIT } from './submit.js';
@@ -93,6 +94,7 @@ export class Ledger {
   async submit(submission: Submission): Promise<Submitted> {
     const { id, head, payload, deadline, budget, watcher = '', claims, job = '' } = submission;
     // Once only: a repeat must not give a payload that its record already owns a TTL again.
+    gather(this.redis);
     const written = setPieces(this.redis, {
       key: this.keys.payload(id),
       pieces: payload,
@@ -158,6 +160,7 @@ export class Ledger {
   }
 
   async read(id: string): Promise<PredictionRecord | undefined> {
+    gather(this.redis);
     const hash = await this.redis.hgetall(this.keys.prediction(id));
     return hash.head === undefined ? undefined : parseRecord(id, hash);
   }
@@ -194,6 +197,7 @@ export class Ledger {
 
   /** The input's bytes, which the record's `items` cut up; null once removed. */
   input(id: string): Promise<Buffer | null> {
+    gather(this.redis);
     return this.redis.getBuffer(this.keys.payload(id));
   }
 
@@ -234,6 +238,7 @@ export class Ledger {
 
   private run(script: Script, id: string, args: ScriptArgument[]): Promise<unknown> {
     const now = Math.round(this.clock.now());
+    gather(this.redis);
     return script.run(this.redis, { keys: [this.keys.prediction(id)], args: [this.keys.prefix, now, id, ...args] });
   }
 }

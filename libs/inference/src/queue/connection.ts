@@ -7,13 +7,7 @@ import { Redis } from 'ioredis';
 export type { Redis } from 'ioredis';
 
 export type ConnectionName =
-  | 'sluice-gateway'
-  | 'sluice-gateway-replies'
-  | 'sluice-gateway-ledger'
-  | 'sluice-gateway-webhooks'
-  | 'sluice-worker'
-  | 'sluice-worker-control'
-  | 'sluice-worker-ledger';
+  'sluice-gateway' | 'sluice-gateway-replies' | 'sluice-gateway-webhooks' | 'sluice-worker' | 'sluice-worker-control';
 
 /** A dropped connection is back within milliseconds; an outage is asked after once a second. */
 const retryStrategy = (attempt: number): number => Math.min(5 * 2 ** Math.min(attempt, 8), 1_000);
@@ -21,15 +15,12 @@ const retryStrategy = (attempt: number): number => Math.min(5 * 2 ** Math.min(at
 export interface ConnectionOptions {
   url: string;
   connectionName: ConnectionName;
-  /** What is sent in one turn of the event loop goes with one write: for many small commands that nothing orders. */
-  gathers?: boolean;
 }
 
 /** For a gateway: fails at once while Redis is away, and after `timeoutMs` when it hangs. */
 export function failFastConnection({
   url,
   connectionName,
-  gathers = false,
   timeoutMs,
 }: ConnectionOptions & { timeoutMs: number }): Redis {
   return new Redis(url, {
@@ -39,7 +30,6 @@ export function failFastConnection({
     maxRetriesPerRequest: 0,
     commandTimeout: timeoutMs,
     connectTimeout: timeoutMs,
-    enableAutoPipelining: gathers,
     retryStrategy,
   });
 }
@@ -56,8 +46,8 @@ export function blockingConnection({ url, connectionName, blockMs }: ConnectionO
 }
 
 /** For a worker: commands wait for Redis to come back, for ever. */
-export function patientConnection({ url, connectionName, gathers = false }: ConnectionOptions): Redis {
-  return new Redis(url, { connectionName, maxRetriesPerRequest: null, enableAutoPipelining: gathers, retryStrategy });
+export function patientConnection({ url, connectionName }: ConnectionOptions): Redis {
+  return new Redis(url, { connectionName, maxRetriesPerRequest: null, retryStrategy });
 }
 
 /** Tells of an outage once when it begins and once when it ends, not at every attempt. */
