@@ -157,6 +157,15 @@ describe('an executor', () => {
     expect(await hanging.exit).toEqual({ code: null, signal: 'SIGKILL' });
   });
 
+  it('ends with its worker also when that dies while it is only just starting', async () => {
+    const executor = new Executor();
+    children.push(executor.child);
+    executor.child.disconnect();
+    const { code, signal } = await executor.exit;
+    // By force when its models' thread takes longer to start than an orphan has.
+    expect([0, 'SIGKILL']).toContain(signal ?? code);
+  }, 20_000);
+
   it('cannot start with a provider that is not there, and says how to get it', async () => {
     for (const [provider, advice] of [
       ['cuda', /"cuda" cannot be used.*ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules.*docs\/gpu\.md/],

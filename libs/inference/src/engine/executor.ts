@@ -34,10 +34,9 @@ process.on('message', (message: ToExecutor) => {
   else if (message.kind === 'load') void load(message);
   else void run(message);
 });
-process.on('disconnect', () => {
-  setTimeout(() => process.kill(process.pid, 'SIGKILL'), ORPHAN_MS);
-  void stop();
-});
+process.on('disconnect', orphaned);
+// A worker that died while this process was starting has said so before anybody listened.
+if (!process.connected) orphaned();
 
 starting.then(
   (client) => {
@@ -103,6 +102,11 @@ async function execute(together: Lined[]): Promise<void> {
   running.add(finished);
   await finished;
   running.delete(finished);
+}
+
+function orphaned(): void {
+  setTimeout(() => process.kill(process.pid, 'SIGKILL'), ORPHAN_MS);
+  void stop();
 }
 
 async function stop(): Promise<void> {
