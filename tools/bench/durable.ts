@@ -4,13 +4,14 @@
  *   npm run --silent build && node dist/tools/bench/durable.js rate    [--rate 1600] [--seconds 60] [--callers N]
  *   npm run --silent build && node dist/tools/bench/durable.js pending [--count 20000]
  *   npm run --silent build && node dist/tools/bench/durable.js flat    [--rate 1500] [--count 200000] [--retention 60]
+ *   Each with --small: four numbers for a model that adds them, instead of 28 x 28 for the digits.
  *
  * One Redis (AOF each second), one gateway and one worker as `npm start` runs them, the load generator beside them on
  * the same cores. `rate` is an open loop unless callers are given; the backlog is what has not ended, each second.
  * `pending` has no worker: bytes of Redis' memory for each that waits, beside its input. `flat` keeps everything a
  * minute and shows memory while several times as much passes through.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -23,21 +24,31 @@ import { positive } from './options.js';
 import { Children } from './processes/children.js';
 import { machineCpuMicros, usageOf } from './processes/process-usage.js';
 import { findRedis } from './processes/redis.js';
+import { inRepository } from './repository.js';
 import { prepareWorkload, type Workload } from './workloads.js';
 
 const text = { type: 'string' } as const;
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { rate: text, seconds: text, callers: text, count: text, retention: text },
+  options: {
+    rate: text,
+    seconds: text,
+    callers: text,
+    count: text,
+    retention: text,
+    small: { type: 'boolean', default: false },
+  },
 });
-const number = (name: keyof typeof values, otherwise: string): number =>
+const number = (name: 'rate' | 'seconds' | 'callers' | 'count' | 'retention', otherwise: string): number =>
   positive(`--${name}`, values[name] ?? otherwise);
 
 const scratch = await mkdtemp(join(tmpdir(), 'sluice-durable-'));
 const children = new Children(scratch);
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 try {
-  const workload = await prepareWorkload('json', { scratch, models: '', image: undefined, callers: undefined });
+  const workload = values.small
+    ? await smallWorkload()
+    : await prepareWorkload('json', { scratch, models: '', image: undefined, callers: undefined });
   const [what] = positionals;
   if (what === 'rate') await rate(workload);
   else if (what === 'pending') await pending(workload);
@@ -50,6 +61,13 @@ try {
   await rm(scratch, { recursive: true, force: true });
 }
 process.exit();
+
+async function smallWorkload(): Promise<Workload> {
+  const json = await prepareWorkload('json', { scratch, models: '', image: undefined, callers: undefined });
+  const bodyFile = join(scratch, 'small.json');
+  await writeFile(bodyFile, '{"input": [1, 2, 3, 4]}');
+  return { ...json, model: 'row_sum', modelsDir: inRepository('test/fixtures/models'), bodyFile };
+}
 
 interface Bench {
   sluice: RunningSluice;
@@ -147,7 +165,7 @@ async function pending(workload: Workload): Promise<void> {
     while ((await backlog()) < count) await submit({ kind: 'callers', callers: 32 }, 1);
     const waiting = await backlog();
     const each = ((await usedMemory()) - before) / waiting;
-    const input = 28 * 28 * 4 + 32;
+    const input = values.small ? 48 : 28 * 28 * 4 + 32;
     print(
       `${waiting} pending: ${Math.round(each)} bytes each, ${Math.round(each - input)} beside an input of ${input}`,
     );

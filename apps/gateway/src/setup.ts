@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { NestLog, SluiceError } from '#inference';
 import { GatewayModule, type GatewayParts } from './gateway.module.js';
 import { ApiKeys } from './http/api-keys.js';
+import { installAcknowledge } from './http/acknowledge.js';
 import { BODY_TIMEOUT_MS, installBodyTimeout, readBody } from './http/body.js';
 import { installOwner } from './http/owner.js';
 import { installPredictGate } from './http/predict-gate.js';
@@ -49,6 +50,7 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
   installOwner(fastify, keys);
   installBodyTimeout(fastify);
   installPredictGate(fastify, context, admission);
+  installAcknowledge(fastify, context);
   fastify.removeAllContentTypeParsers();
   fastify.addContentTypeParser('*', readBody);
   await fastify.register(multipart, { limits: { ...FORM_LIMITS, fileSize: maxBodyBytes } });

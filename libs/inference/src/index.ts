@@ -26,6 +26,7 @@ export * from './heap.js';
 export * from './ledger/due-set.js';
 export * from './ledger/batch-ledger.js';
 export * from './ledger/ledger.js';
+export * from './queue/append-log.js';
 export * from './queue/connection.js';
 export * from './queue/delivery-queue.js';
 export * from './queue/delivery-worker.js';
