@@ -31,6 +31,8 @@ import type { BatchFacts, RunOfInput } from './part.js';
 /** Frames start at multiples of this inside an output, so that they are read in place. */
 const ALIGNMENT = 8;
 const FIRST_PAUSE_MS = 1_000;
+/** How far what is shown of a run may be behind it. */
+const TELL_BEGIN_MS = 50;
 
 export interface DurableRunOptions {
   ref: GenerationRef;
@@ -54,6 +56,7 @@ export class DurableRun {
   private readonly answers: (Answered | undefined)[];
   private left: number;
   private begun = false;
+  private telling: NodeJS.Timeout | undefined;
   private ended = false;
 
   constructor(private readonly options: DurableRunOptions) {
@@ -69,8 +72,13 @@ export class DurableRun {
     };
   }
 
-  /** Not waited for: a record that has ended meanwhile refuses the outcome as it refuses this. */
+  /** Told a little later, for most runs are over by then and their end tells both. */
   private begin(): void {
+    this.telling ??= setTimeout(() => this.tellBegin(), TELL_BEGIN_MS);
+  }
+
+  /** Not waited for: a record that has ended meanwhile refuses the outcome as it refuses this. */
+  private tellBegin(): void {
     if (this.begun) return;
     this.begun = true;
     const { ledger, ref } = this.options;
@@ -97,11 +105,14 @@ export class DurableRun {
 
   private async settle(): Promise<void> {
     const { ledger, ref, record } = this.options;
+    clearTimeout(this.telling);
     const failure = this.failure() ?? this.late();
+    const begins = this.telling !== undefined && !this.begun;
     if (!failure) {
-      this.dispatch(await ledger.succeed(ref, this.success()));
+      this.dispatch(await ledger.succeed(ref, { ...this.success(), begins }));
       return;
     }
+    if (begins) this.tellBegin();
     const { code, message } = failure;
     // Dropped as cancelled. A stale word of an earlier generation drops a later one, which gets another job then.
     if (code === 'CALLER_GONE') return this.again(0);

@@ -78,6 +78,30 @@ describe('ledger', () => {
     expect(await bytes()).toEqual({ pending: 0, inputs: INPUT.length, outputs: 2 });
   });
 
+  it('tells begin and end in one step where the begin was not told before', async () => {
+    const { ledger, redis, keys, clock } = at;
+    const ref = await submitted({
+      watcher: 'g1',
+      head: { webhook: 'https://x.test/', events: ['start', 'completed'] },
+    });
+    expect((await ledger.succeed(ref, { ...OUTPUT, begins: true })).outbox).toEqual([
+      `hook ${ref.id} start 0`,
+      `hook ${ref.id} completed 0`,
+    ]);
+    const record = (await ledger.read(ref.id))!;
+    expect(record).toMatchObject({ status: 'succeeded', attempts: 1, started: clock.now(), completed: clock.now() });
+    expect(parseLog(record.log).map(({ id, status }) => [id, status])).toEqual([
+      [1, 'starting'],
+      [2, 'processing'],
+      [3, 'succeeded'],
+    ]);
+    expect(await redis.xlen(keys.reply('g1'))).toBe(2);
+    const told = await submitted();
+    await ledger.begin(told);
+    await ledger.succeed(told, OUTPUT);
+    expect(await ledger.read(told.id)).toMatchObject({ attempts: 1 });
+  });
+
   it('counts a redelivered job as a further attempt of the same generation', async () => {
     const { ledger } = at;
     const ref = await submitted();

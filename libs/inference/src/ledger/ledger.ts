@@ -81,6 +81,8 @@ export interface PredictionSuccess {
   metrics: RunMetrics;
   /** Rows of a bulk run's chunk that have failed; each says why in `outputs`. */
   failedRows?: number;
+  /** Its begin was not told: the end tells both. */
+  begins?: boolean;
 }
 
 export class Ledger {
@@ -130,8 +132,17 @@ export class Ledger {
     return this.move(AGAIN, ref, [Math.round(pauseMs)]);
   }
 
-  succeed(ref: GenerationRef, { outputs, bytes, metrics, failedRows = 0 }: PredictionSuccess): Promise<Transition> {
-    return this.move(SUCCEED, ref, [bytes, JSON.stringify(outputs), JSON.stringify(metrics), failedRows]);
+  succeed(
+    ref: GenerationRef,
+    { outputs, bytes, metrics, failedRows = 0, begins = false }: PredictionSuccess,
+  ): Promise<Transition> {
+    return this.move(SUCCEED, ref, [
+      bytes,
+      JSON.stringify(outputs),
+      JSON.stringify(metrics),
+      failedRows,
+      begins ? 1 : 0,
+    ]);
   }
 
   fail(ref: GenerationRef, { code, message, dead }: PredictionFailure): Promise<Transition> {

@@ -4,7 +4,7 @@
  * All scripts share: KEYS[1] is the record; ARGV[1] the prefix of all keys (one Cluster slot, so that a script may
  * reach what it needs), ARGV[2] now in whole milliseconds by Redis' clock, ARGV[3] the prediction's id.
  *
- * Invariants, kept by `move` and `ended` below:
+ * Invariants, kept by `note` and `ended` below:
  * - a status changes here alone; each change is one line of the log and one notice to each gateway that watches;
  * - a record that has ended is in `ended`, and in neither `due` nor the pending bytes; one that has not, the reverse;
  * - `bytes.pending` is the cost of all records that have not ended; `bytes.inputs` and `bytes.outputs` are the sums of
@@ -60,13 +60,13 @@ local function postHook(rec, event)
   end
 end
 
-local function move(rec, status, failedRows)
+-- A status changes here: the log, those who watch, the batch. Whoever calls this writes status, seq and log.
+local function note(rec, status, failedRows)
   local before = rec.status
   rec.status, rec.seq = status, rec.seq + 1
   local log = rec.log .. rec.seq .. ' ' .. string.format('%d', now) .. ' ' .. status .. ' ' .. rec.generation .. '\\n'
   while #log > ${MAX_LOG} do log = string.sub(log, string.find(log, '\\n', 1, true) + 1) end
   rec.log = log
-  redis.call('HSET', key, 'status', status, 'seq', rec.seq, 'log', log)
   if rec.watchers ~= '' then
     local text = cjson.encode({v = 1, id = id, status = status, generation = tonumber(rec.generation), event = rec.seq})
     for gateway in string.gmatch(rec.watchers, '[^,]+') do
@@ -78,6 +78,19 @@ local function move(rec, status, failedRows)
     end
   end
   if rec.batch then count(rec, before, status, failedRows or 0) end
+end
+
+local function move(rec, status)
+  note(rec, status)
+  redis.call('HSET', key, 'status', status, 'seq', rec.seq, 'log', rec.log)
+end
+
+-- A batch with it is sealed: counts the attempt; only the first of a generation is told.
+local function begin(rec)
+  local attempt = redis.call('HINCRBY', key, 'attempts', 1)
+  redis.call('HSETNX', key, 'started', string.format('%d', now))
+  note(rec, 'processing')
+  if attempt == 1 then postHook(rec, 'start') end
 end
 
 local function pend(rec, due)
@@ -102,8 +115,8 @@ local function release(what, bytes)
   end
 end
 
-local function ended(rec)
-  redis.call('HSET', key, 'completed', string.format('%d', now))
+-- What an end calls for beside its own fields.
+local function keep(rec)
   hold('inputs', rec, rec.inputBytes)
   redis.call('ZADD', k('ended'), now + rec.keepRecord, id .. ' ' .. rec.owner)
   redis.call('PEXPIRE', key, rec.keepRecord + ${NET_MS})
@@ -116,6 +129,11 @@ end
 local function pendingOver(cost, budget)
   local pending = tonumber(redis.call('HGET', k('bytes'), 'pending') or '0')
   return pending + cost > budget and tostring(pending) or nil
+end
+
+local function ended(rec)
+  redis.call('HSET', key, 'completed', string.format('%d', now))
+  keep(rec)
 end
 
 local function done() return {1, unpack(posted)} end

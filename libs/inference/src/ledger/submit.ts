@@ -42,15 +42,16 @@ end
 makeRoom(cost, budget, ${MAX_EVICTIONS})
 
 if redis.call('PERSIST', k('payload:' .. id)) == 0 then return {'lost'} end
-redis.call('HSET', key, 'head', head, 'generation', 0, 'attempts', 0, 'deadline', deadline)
-if ARGV[13] ~= '' then redis.call('HSET', key, 'job', ARGV[13]) end
 if watcher ~= '' then redis.call('HSET', key, 'watchers', watcher) end
 for _, claim in ipairs(claims) do
   if claim ~= '' then redis.call('SET', claim, fingerprint .. ' ' .. id, 'PX', ttl) end
 end
 redis.call('ZADD', k('predictions:' .. rec.owner), rec.created, id)
 rec.generation, rec.log, rec.seq, rec.watchers = '0', '', 0, ''
-move(rec, 'starting')
+note(rec, 'starting')
+redis.call('HSET', key, 'head', head, 'generation', 0, 'attempts', 0, 'deadline', deadline,
+  'status', rec.status, 'seq', rec.seq, 'log', rec.log)
+if ARGV[13] ~= '' then redis.call('HSET', key, 'job', ARGV[13]) end
 pend(rec, due)
 postJob(rec)
 return {'new', unpack(posted)}

@@ -21,10 +21,8 @@ unpend(rec)
  * of a generation is told.
  */
 export const BEGIN = new Script(`${LIVE}
-local attempt = redis.call('HINCRBY', key, 'attempts', 1)
-redis.call('HSETNX', key, 'started', string.format('%d', now))
-move(rec, 'processing')
-if attempt == 1 then postHook(rec, 'start') end
+begin(rec)
+redis.call('HSET', key, 'status', rec.status, 'seq', rec.seq, 'log', rec.log)
 return done()
 `);
 
@@ -43,16 +41,18 @@ return done()
 `);
 
 /**
- * ARGV: …, generation, output bytes, outputs (JSON), metrics (JSON), rows that failed. starting|processing → succeeded;
- * a chunk of a bulk run succeeds also when rows of it have not.
+ * ARGV: …, generation, output bytes, outputs (JSON), metrics (JSON), rows that failed, '1' when its begin was not told.
+ * starting|processing → succeeded, over processing where that was not told; a chunk of a bulk run succeeds also when rows
+ * of it have not.
  */
 export const SUCCEED = new Script(`${ENDING}
 redis.call('SET', k('result:' .. id), ARGV[5], 'PX', rec.keepData + ${NET_MS})
-redis.call('HSET', key, 'outputs', ARGV[6], 'metrics', ARGV[7])
-redis.call('HSETNX', key, 'started', string.format('%d', now))
-move(rec, 'succeeded', tonumber(ARGV[8]))
+if ARGV[9] == '1' then begin(rec) else redis.call('HSETNX', key, 'started', string.format('%d', now)) end
+note(rec, 'succeeded', tonumber(ARGV[8]))
+redis.call('HSET', key, 'status', rec.status, 'seq', rec.seq, 'log', rec.log, 'outputs', ARGV[6], 'metrics', ARGV[7],
+  'completed', string.format('%d', now))
 hold('outputs', rec, #ARGV[5])
-ended(rec)
+keep(rec)
 return done()
 `);
 
