@@ -34,6 +34,8 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
   if (process.send) process.once('disconnect', () => void stop('parent gone'));
+  // One that died while this process was starting has said so before anybody listened.
+  if (process.send && !process.connected) void stop('parent gone');
 
   predictions.start();
   catalog.start();

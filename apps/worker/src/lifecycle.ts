@@ -52,6 +52,8 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(signal));
   if (process.send) process.once('disconnect', () => void stop('parent gone'));
+  // One that died while this process was starting has said so before anybody listened.
+  if (process.send && !process.connected) void stop('parent gone');
 
   await context.clock.start();
   if (Math.abs(context.clock.skewMs) > MAX_SKEW_MS) {
