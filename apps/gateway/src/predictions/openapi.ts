@@ -65,7 +65,6 @@ const PROBLEMS: Record<number, string> = {
   415: 'Media type, encoding or picture format not supported',
   422: 'Well-formed, but not a valid input for this model',
   500: 'The service failed, or the input ends executors',
-  501: 'A header asks for what this build does not do',
   503: 'Full, or no worker is ready; see Retry-After',
   504: 'The deadline passed',
 };
