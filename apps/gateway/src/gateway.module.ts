@@ -57,7 +57,7 @@ export function gatewayParts(context: GatewayContext): GatewayParts {
     subjects: new SubjectsByKind(new PredictionSubjects(context), new BatchSubjects(context)),
   });
   const durable = new DurableService(context, budget, webhooks);
-  const batches = new BatchesService(context, budget, webhooks);
+  const batches = new BatchesService(context, budget, webhooks, admission);
   const upkeep = new Upkeep(context, budget);
   upkeep.chore('webhooks', () => webhooks.reconcile());
   return { context, catalog, admission, predictions, watchers, durable, webhooks, upkeep, batches };

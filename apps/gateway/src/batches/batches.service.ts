@@ -16,6 +16,8 @@ import {
 import type { GatewayContext } from '../context.js';
 import { redisAnswers, type Receivers } from '../durable/durable.service.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
+import type { Admission } from '../predictions/admission.js';
+import { Pace } from './pace.js';
 import type { RowSource } from './row.js';
 import { RowUpload } from './row-upload.js';
 
@@ -51,6 +53,7 @@ export class BatchesService {
     private readonly context: GatewayContext,
     private readonly budget: StorageBudget,
     private readonly receivers: Receivers,
+    private readonly admission: Pick<Admission, 'inFlight'>,
   ) {
     this.departures = new DepartureWriter(context.redis, context.keys.control);
   }
@@ -98,7 +101,9 @@ export class BatchesService {
     }
     this.uploads++;
     try {
-      await new RowUpload({ ...upload, context: this.context, budget: this.budget }).take(source, from);
+      // An upload counts among what is in flight.
+      const pace = new Pace(() => this.admission.inFlight > this.uploads);
+      await new RowUpload({ ...upload, context: this.context, budget: this.budget, pace }).take(source, from);
     } finally {
       this.uploads--;
     }

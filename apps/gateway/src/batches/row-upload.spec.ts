@@ -33,7 +33,14 @@ function setUp(answer: (chunk: Chunk) => Promise<Appended>, committed = 0) {
     },
   } as unknown as GatewayContext;
   const batch = { id: 'b1', owner: 'public', committed } as never;
-  const upload = new RowUpload({ context, budget: { bytes: 1_000 }, batch, model, requestId: 'r' });
+  const upload = new RowUpload({
+    context,
+    budget: { bytes: 1_000 },
+    batch,
+    model,
+    requestId: 'r',
+    pace: { step: () => Promise.resolve() },
+  });
   return { upload, chunks };
 }
 

@@ -20,6 +20,7 @@ import { stored } from '../durable/submission.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
 import { queueUnavailable } from '../predictions/pack-sender.js';
 import type { InputForm, InputItem } from '../predictions/prediction-input.js';
+import type { Pace } from './pace.js';
 import { isRead, type Row, type RowSource } from './row.js';
 
 /** A chunk whose fate is not known is written again: it joins once, by its id. */
@@ -32,6 +33,7 @@ export interface UploadOptions {
   batch: BatchRecord;
   model: ModelDescription;
   requestId: string;
+  pace: Pick<Pace, 'step'>;
 }
 
 export class RowUpload {
@@ -61,6 +63,7 @@ export class RowUpload {
       for await (const row of source.rows(this.sent - from)) {
         if (this.options.context.draining) throw stopping();
         await this.add(row, form);
+        await this.options.pace.step();
       }
     } catch (error) {
       await this.flush(form).catch(() => undefined);

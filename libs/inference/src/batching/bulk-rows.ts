@@ -24,12 +24,15 @@ export function rowsOfBulkRun({ maxBatchSize, latency }: BulkLimits, runMs: numb
   return Math.max(1, Math.min(maxBatchSize, GROWTH * latency.largest, inTime));
 }
 
-/** Bulk rows that may join a batch of `rows`. */
+/**
+ * Bulk rows that may join a batch of `rows`: no more than it has itself, for each also costs messages and answers that
+ * ℓ does not know of.
+ */
 export function rowsToFill({ maxBatchSize, latency }: BulkLimits, rows: number): number {
   const line = latency.line();
   if (!line) return 0;
   const unnoticed = Math.max(UNNOTICED_MS, UNNOTICED_SHARE * (line.alpha * rows + line.beta));
   const cheap = line.alpha > 0 ? Math.floor(unnoticed / line.alpha) : Infinity;
   const room = Math.min(maxBatchSize, GROWTH * latency.largest) - rows;
-  return Math.max(0, Math.min(room, cheap));
+  return Math.max(0, Math.min(room, cheap, rows));
 }
