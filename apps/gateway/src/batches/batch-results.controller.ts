@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { ownerOf } from '../http/owner.js';
 import { BatchResults } from './batch-results.js';
 import { BatchesService } from './batches.service.js';
-import { DescribeBatch } from './openapi.js';
+import { DescribeRecord } from '../durable/openapi.js';
 import { parseQuery } from './query.js';
 
 const row = z.coerce.number().int().nonnegative().default(0);
@@ -23,7 +23,7 @@ export class BatchResultsController {
   ) {}
 
   @Get('rows')
-  @DescribeBatch({ summary: 'Where the rows of a bulk run stand', operationId: 'listRows', path: ['id'] })
+  @DescribeRecord({ summary: 'Where the rows of a bulk run stand', operationId: 'listRows', path: ['id'] })
   async rows(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('id') id: string): Promise<void> {
     const { cursor, limit } = parseQuery(pageQuery, request.query as Record<string, string>);
     const batch = await this.batches.read(ownerOf(request), id);
@@ -33,7 +33,7 @@ export class BatchResultsController {
 
   /** While it runs as well: each line says where its row stands, and `ended` ends before the first that has not ended. */
   @Get('results')
-  @DescribeBatch({
+  @DescribeRecord({
     summary: 'What came out, as JSON lines in the order of the rows',
     operationId: 'getResults',
     path: ['id'],

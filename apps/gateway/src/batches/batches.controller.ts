@@ -11,7 +11,8 @@ import { ownerOf } from '../http/owner.js';
 import { ModelCatalog } from '../models/model-catalog.js';
 import { batchObject } from './batch-object.js';
 import { BatchesService } from './batches.service.js';
-import { DescribeBatch, DescribeRows } from './openapi.js';
+import { DescribeRecord } from '../durable/openapi.js';
+import { DescribeRows } from './openapi.js';
 import { parseQuery } from './query.js';
 import { letGo, UploadSources, type OpenSource } from './upload-source.js';
 
@@ -52,7 +53,7 @@ export class BatchesController {
   }
 
   @Get()
-  @DescribeBatch({ summary: 'List bulk runs, the newest first', operationId: 'listBatches' })
+  @DescribeRecord({ summary: 'List bulk runs, the newest first', operationId: 'listBatches' })
   async list(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Query() query: Query): Promise<void> {
     const { limit, cursor } = parseQuery(listQuery, query);
     const batches = await this.batches.list(ownerOf(request), { limit, after: cursor });
@@ -61,7 +62,7 @@ export class BatchesController {
   }
 
   @Get(':id')
-  @DescribeBatch({ summary: 'How far a bulk run is', operationId: 'getBatch', path: ['id'] })
+  @DescribeRecord({ summary: 'How far a bulk run is', operationId: 'getBatch', path: ['id'] })
   async get(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('id') id: string): Promise<void> {
     void reply.send(this.object(request, await this.batches.read(ownerOf(request), id)));
   }
@@ -69,7 +70,7 @@ export class BatchesController {
   @Post(':id/cancel')
   @HttpCode(HttpStatus.OK)
   @RouteConfig({ body: 'control' })
-  @DescribeBatch({ summary: 'Cancel a bulk run', operationId: 'cancelBatch', path: ['id'] })
+  @DescribeRecord({ summary: 'Cancel a bulk run', operationId: 'cancelBatch', path: ['id'] })
   async cancel(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('id') id: string): Promise<void> {
     void reply.send(this.object(request, await this.batches.cancel(ownerOf(request), id)));
   }

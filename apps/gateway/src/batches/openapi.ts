@@ -1,25 +1,8 @@
 /** What /docs says of the routes of bulk runs. */
 import { applyDecorators } from '@nestjs/common';
-import {
-  ApiBody,
-  ApiConsumes,
-  ApiExtraModels,
-  ApiHeader,
-  ApiOperation,
-  ApiParam,
-  ApiQuery,
-  ApiResponse,
-  getSchemaPath,
-} from '@nestjs/swagger';
-import { ProblemDetails } from '../predictions/openapi.js';
+import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiParam, ApiQuery, ApiResponse } from '@nestjs/swagger';
+import { problems, TEXT, type Described } from '../durable/openapi.js';
 
-interface Described {
-  summary: string;
-  operationId: string;
-  path?: string[];
-}
-
-const TEXT = { type: 'string' as const };
 const COUNT = { type: 'integer' as const };
 const COUNTS = ['starting', 'processing', 'succeeded', 'failed', 'canceled', 'aborted'];
 const BATCH = {
@@ -55,21 +38,5 @@ export function DescribeRows({ summary, operationId, path = [] }: Described): Me
     ...headers.map((name) => ApiHeader({ name, required: false, schema: TEXT })),
     ApiResponse({ status: 202, description: 'Committed; see Location', schema: BATCH }),
     problems(400, 404, 409, 413, 415, 422, 503),
-  );
-}
-
-export function DescribeBatch({ summary, operationId, path = [] }: Described): MethodDecorator {
-  return applyDecorators(
-    ApiOperation({ summary, operationId }),
-    ...path.map((name) => ApiParam({ name, schema: TEXT })),
-    problems(404, 503),
-  );
-}
-
-function problems(...statuses: number[]): MethodDecorator {
-  const content = { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDetails) } } };
-  return applyDecorators(
-    ApiExtraModels(ProblemDetails),
-    ...statuses.map((status) => ApiResponse({ status, description: 'A problem with a stable code', content })),
   );
 }

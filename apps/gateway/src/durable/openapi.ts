@@ -11,13 +11,13 @@ import {
 } from '@nestjs/swagger';
 import { ProblemDetails } from '../predictions/openapi.js';
 
-interface Described {
+export interface Described {
   summary: string;
   operationId: string;
   path?: string[];
 }
 
-const TEXT = { type: 'string' as const };
+export const TEXT = { type: 'string' as const };
 const HEADERS: Record<string, string> = {
   Prefer: '`respond-async` for a 202 at once, `wait=n` (1 to 60 seconds; bare: 60) to wait for the end',
   'Idempotency-Key': 'The same key and request give the same prediction, for 24 hours',
@@ -94,7 +94,7 @@ export function DescribeDurableHeaders(): MethodDecorator {
   );
 }
 
-function problems(...statuses: number[]): MethodDecorator {
+export function problems(...statuses: number[]): MethodDecorator {
   const content = { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemDetails) } } };
   return applyDecorators(
     ApiExtraModels(ProblemDetails),
