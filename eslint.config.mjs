@@ -92,6 +92,11 @@ export default tseslint.config(
     rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, ioredis, nest, transport) },
   },
   {
+    files: ['libs/inference/src/packages/**/*.ts'],
+    ignores: ['**/*.spec.ts'],
+    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, ioredis, nest, apps, engine, transport) },
+  },
+  {
     files: ['libs/inference/src/engine/session.ts'],
     rules: { 'no-restricted-imports': forbid(bullmq, sharp, ioredis, nest, transport) },
   },
@@ -101,7 +106,8 @@ export default tseslint.config(
   },
   {
     files: [
-      'libs/inference/src/engine/{browser,labels,manifest,value-spec}.ts',
+      'libs/inference/src/engine/{browser,value-spec}.ts',
+      'libs/inference/src/packages/{labels,manifest}.ts',
       'libs/inference/src/engine/image/{filter,geometry,kernel,passes,pixels,place,resample,to-tensor,wasm}.ts',
       'libs/inference/src/engine/tasks/{check-tensors,classifier,picture-form,scores}.ts',
     ],

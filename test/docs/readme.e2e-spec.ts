@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { loadWorkerConfig } from '#inference';
-import { parseManifest } from '../../libs/inference/src/engine/manifest.js';
+import { parseManifest } from '../../libs/inference/src/packages/manifest.js';
 import { Stack } from '../support/stack.js';
 import { blocksOf } from './pages.js';
 

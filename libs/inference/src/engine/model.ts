@@ -8,7 +8,7 @@ import type { ModelDescription, TensorSpec } from '../contract/model-description
 import type { Placement } from '../contract/placement.js';
 import { allocate, elementCount } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/frame.js';
-import { openPackage, type Package } from './package.js';
+import { openPackage, type Package } from '../packages/package.js';
 import type { OpenSession, RunOutcome } from './run-client.js';
 import { TASK_BUILDERS } from './tasks/index.js';
 import type { Task } from './tasks/task.js';

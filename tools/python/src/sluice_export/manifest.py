@@ -1,6 +1,6 @@
 """model.json: what the service accepts, checked here so that no package is written that it would refuse.
 
-Mirrors libs/inference/src/engine/manifest.ts; the service stays the judge.
+Mirrors libs/inference/src/packages/manifest.ts; the service stays the judge.
 """
 
 import re

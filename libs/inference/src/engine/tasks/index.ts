@@ -1,5 +1,5 @@
 /** The tasks that there are: one line and one file for each. A builder throws when the package does not fit it. */
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../../packages/manifest.js';
 import { imageClassification } from './image-classification.js';
 import type { Task, TaskContext } from './task.js';
 import { tensorTask } from './tensor.js';

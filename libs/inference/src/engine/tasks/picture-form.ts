@@ -5,7 +5,7 @@
 import type { TensorSpec } from '../../contract/model-description.js';
 import type { PlacementSpec, Size } from '../image/geometry.js';
 import type { Normalisation, PixelDtype } from '../image/to-tensor.js';
-import type { ImageSpec } from '../manifest.js';
+import type { ImageSpec } from '../../packages/manifest.js';
 import { shown } from './check-tensors.js';
 import type { TaskContext } from './task.js';
 

@@ -8,7 +8,7 @@ import type { ExecutorInput, OutputType } from '../../contract/executor-messages
 import type { TensorSpec } from '../../contract/model-description.js';
 import type { Tensor } from '../../tensor/frame.js';
 import type { Pixels } from '../image/pixels.js';
-import type { Manifest } from '../manifest.js';
+import type { Manifest } from '../../packages/manifest.js';
 
 export type Decoded = { kind: 'tensors'; tensors: Tensor[] } | { kind: 'pixels'; pixels: Pixels };
 export type Answer = { kind: 'tensors'; tensors: Tensor[] } | { kind: 'json'; value: unknown };
