@@ -4,7 +4,7 @@
  */
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DepartureReader, MAX_SKEW_MS, NestLog, type WorkerConfig } from '#inference';
+import { ControlReader, MAX_SKEW_MS, NestLog, type WorkerConfig } from '#inference';
 import { WorkerContext } from './context.js';
 import { ExecutorSupervisor } from './executor.supervisor.js';
 import { HeartbeatService } from './heartbeat.service.js';
@@ -32,9 +32,9 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
   );
   await app.listen(config.port, config.host);
 
-  const departures = new DepartureReader(context.connect('sluice-worker-control'), context.keys.control, (id) =>
-    supervisor.depart(id),
-  );
+  const control = new ControlReader(context.connect('sluice-worker-control'), context.keys.control, ({ ids }) => {
+    for (const id of ids) supervisor.depart(id);
+  });
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
     if (stopping) return;
@@ -43,7 +43,7 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
     // With Redis away a close may never return; the locks run out and another worker takes over.
     setTimeout(() => process.exit(1), config.drainMs + HARD_STOP_MS).unref();
     await supervisor.stop();
-    await Promise.all([heartbeat.stop(), departures.stop()]);
+    await Promise.all([heartbeat.stop(), control.stop()]);
     await app.close();
     context.clock.stop();
     context.redis.disconnect();
@@ -59,7 +59,7 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
   if (Math.abs(context.clock.skewMs) > MAX_SKEW_MS) {
     context.log.warn({ skewMs: Math.round(context.clock.skewMs) }, "this machine's clock differs from Redis'; set it");
   }
-  departures.start();
+  control.start();
   heartbeat.start(supervisor);
   await supervisor.start();
   const { executors, threads } = config;

@@ -8,8 +8,11 @@ export const HEARTBEAT_INTERVAL_MS = 1_000;
 /** Three beats may be late before a worker counts as gone. */
 export const HEARTBEAT_TTL_MS = 4_000;
 
-/** `starting` until the executors hold it, `ready`, `failed` for good (see `reason`), `draining` on the way out. */
-export const VERSION_STATES = ['starting', 'ready', 'failed', 'draining'] as const;
+/**
+ * `loadable`: known, not held, and loaded when it is wanted; `starting` until the executors hold it, `ready`, `failed`
+ * for good (see `reason`), `draining` on the way out.
+ */
+export const VERSION_STATES = ['loadable', 'starting', 'ready', 'failed', 'draining'] as const;
 
 export const servedVersion = z.object({
   name: z.string(),
@@ -19,6 +22,8 @@ export const servedVersion = z.object({
   /** Milliseconds per row and per run, once learned. */
   alpha: z.number().optional(),
   beta: z.number().optional(),
+  /** Bytes that it takes on this worker, all executors together, once known. */
+  bytes: z.number().nonnegative().optional(),
   /** Rows that wait in the worker's batcher. */
   depth: z.number().int().nonnegative(),
 });
@@ -32,5 +37,7 @@ export const heartbeat = z.object({
   /** Executors that are up: how many batches can run at the same time. */
   slots: z.number().int().nonnegative(),
   versions: z.array(servedVersion),
+  /** Bytes of the models that it holds, and what it may hold; absent without a budget. */
+  memory: z.object({ used: z.number().nonnegative(), budget: z.number().positive() }).optional(),
 });
 export type Heartbeat = z.infer<typeof heartbeat>;

@@ -27,6 +27,18 @@ export interface Keys {
   workers: string;
   /** Set of `<name>:<version>` that the fleet has served. */
   models: string;
+  registration(name: string, version: string): string;
+  /** Set of `<name>:<version>` that are registered. */
+  registrations: string;
+  route(name: string): string;
+  /** Set of model names that have a route. */
+  routes: string;
+  /** Counter: goes up with every change of a registration or a route. */
+  registryRevision: string;
+  /** Sorted set of `<name>:<version>` that requests wait for and no worker holds, by the ms of the last request. */
+  wanted: string;
+  /** String: the worker that loads a wanted version. */
+  claimed(name: string, version: string): string;
   /** Sorted set: jobs and deliveries that a script has decided and BullMQ may not have yet, by ms. */
   outbox: string;
   /** Sorted set: predictions that have not ended, by the ms at which somebody must look at them. */
@@ -70,6 +82,13 @@ export function keysUnder(prefix: string): Keys {
     control: `${prefix}:control`,
     workers: `${prefix}:workers`,
     models: `${prefix}:models`,
+    registration: (name, version) => `${prefix}:registration:${name}:${version}`,
+    registrations: `${prefix}:registrations`,
+    route: (name) => `${prefix}:route:${name}`,
+    routes: `${prefix}:routes`,
+    registryRevision: `${prefix}:registry-revision`,
+    wanted: `${prefix}:wanted`,
+    claimed: (name, version) => `${prefix}:claimed:${name}:${version}`,
     outbox: `${prefix}:outbox`,
     due: `${prefix}:due`,
     dead: (owner) => `${prefix}:dead:${owner}`,

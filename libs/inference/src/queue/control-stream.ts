@@ -1,5 +1,5 @@
-/** The `control` stream: gateways tell all workers which predictions have lost their caller. Advice, never relied on. */
-import { CONTROL_STREAM_LENGTH, departures } from '../contract/departure.js';
+/** The `control` stream, from gateways and the registry to all workers. Advice, never relied on. */
+import { CONTROL_STREAM_LENGTH, controlMessage, type ControlMessage } from '../contract/control.js';
 import type { Redis } from './connection.js';
 
 const BLOCK_MS = 5_000;
@@ -27,7 +27,7 @@ export class DepartureWriter {
   }
 }
 
-export class DepartureReader {
+export class ControlReader {
   private readonly stopping = new AbortController();
   private loop: Promise<void> | undefined;
 
@@ -35,7 +35,7 @@ export class DepartureReader {
   constructor(
     private readonly redis: Redis,
     private readonly key: string,
-    private readonly departed: (id: string) => void,
+    private readonly told: (message: ControlMessage) => void,
   ) {}
 
   start(): void {
@@ -76,7 +76,7 @@ export class DepartureReader {
     } catch {
       return;
     }
-    const parsed = departures.safeParse(message);
-    if (parsed.success) parsed.data.ids.forEach((id) => this.departed(id));
+    const parsed = controlMessage.safeParse(message);
+    if (parsed.success) this.told(parsed.data);
   }
 }

@@ -1,0 +1,73 @@
+/**
+ * Verifications of packages: a gateway asks, a worker does. One job a registration and check.
+ *
+ * Invariant: adding a job that is there is nothing; a job whose registration has moved on is done at once, so whoever
+ * is not sure whether it was added adds it again.
+ */
+import { UnrecoverableError, Worker, type Job } from 'bullmq';
+import { checkJob, type CheckJob } from '../contract/verification.js';
+import type { Keys } from '../contract/keys.js';
+import type { Redis } from './connection.js';
+import { LOCKS } from './locks.js';
+import { OpenQueue } from './open-queue.js';
+
+export const CHECK_QUEUE = 'model-checks';
+
+export class CheckQueue {
+  private readonly queue: OpenQueue;
+
+  constructor(redis: Redis, keys: Keys) {
+    this.queue = new OpenQueue(CHECK_QUEUE, redis, keys);
+  }
+
+  /** Resolves when Redis has it. */
+  async add(job: Omit<CheckJob, 'v'>): Promise<void> {
+    const queue = await this.queue.open();
+    const data: CheckJob = { v: 1, ...job };
+    const jobId = `${job.digest}-${job.version}-${job.check}`;
+    await queue.add('check', data, { jobId, removeOnComplete: true, removeOnFail: true });
+  }
+
+  close(): Promise<void> {
+    return this.queue.close();
+  }
+}
+
+export interface CheckWorkerOptions {
+  redis: Redis;
+  keys: Keys;
+  /** Settles when the registration says how it went. */
+  process(job: CheckJob): Promise<void>;
+  failed(error: Error): void;
+}
+
+export class CheckWorker {
+  private readonly worker: Worker;
+
+  constructor(private readonly options: CheckWorkerOptions) {
+    this.worker = new Worker(CHECK_QUEUE, (job) => this.process(job), {
+      connection: options.redis,
+      prefix: options.keys.prefix,
+      concurrency: 1,
+      ...LOCKS,
+    });
+    this.worker.on('failed', (_job, error) => options.failed(error));
+    this.worker.on('error', (error) => options.failed(error));
+  }
+
+  async ready(): Promise<void> {
+    await this.worker.waitUntilReady();
+  }
+
+  /** Stops taking verifications and resolves when the one in hand is settled. */
+  close(): Promise<void> {
+    return this.worker.close();
+  }
+
+  private async process(job: Job): Promise<null> {
+    const parsed = checkJob.safeParse(job.data);
+    if (!parsed.success) throw new UnrecoverableError('a verification that this build cannot read');
+    await this.options.process(parsed.data);
+    return null;
+  }
+}

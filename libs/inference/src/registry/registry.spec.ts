@@ -1,0 +1,124 @@
+/** What the registry's scripts promise, on a real Redis. */
+import { available, digestOf, newVersion, registryOn } from '../../../../test/fixtures/registry.js';
+
+const on = registryOn(process.env['SLUICE_TEST_REDIS_URL']!);
+const { registry, reader } = on;
+const REPORT = { v: 1 as const, outcome: 'failed' as const, started: 0, ms: 1, checks: [] };
+
+afterAll(() => on.redis.quit());
+beforeEach(async () => {
+  const keys = await on.redis.keys(`${on.keys.prefix}:*`);
+  if (keys.length > 0) await on.redis.del(keys);
+});
+
+const stateOf = async (name: string, version: string) => (await reader.details({ name, version }))?.registration.state;
+
+describe('registering', () => {
+  it('is done once, however often it is asked for', async () => {
+    expect(await registry.register(newVersion('m', '1'))).toEqual({ kind: 'new', check: 0 });
+    const { revision } = await reader.read();
+    expect(await registry.register(newVersion('m', '1'))).toEqual({ kind: 'same', check: 0, state: 'registered' });
+    expect((await reader.read()).revision).toBe(revision);
+  });
+
+  it('refuses another package under a version that is taken', async () => {
+    await registry.register(newVersion('m', '1'));
+    const other = newVersion('m', '1');
+    other.head = { ...other.head, digest: digestOf('other') };
+    expect(await registry.register(other)).toEqual({ kind: 'conflict', digest: digestOf('m 1') });
+  });
+
+  it('tries a version that had failed again, and an outcome of before counts for nothing then', async () => {
+    await registry.register(newVersion('m', '1'));
+    const first = { name: 'm', version: '1', check: 0 };
+    await registry.beginCheck(first);
+    expect(await registry.endCheck(first, { report: REPORT, reason: 'model.onnx is cut off' })).toBe(true);
+    expect((await reader.details(first))?.registration).toMatchObject({
+      state: 'failed',
+      reason: 'model.onnx is cut off',
+    });
+    expect(await registry.register(newVersion('m', '1'))).toEqual({ kind: 'again', check: 1 });
+    expect(await registry.beginCheck(first)).toBe(false);
+    expect(await registry.beginCheck({ ...first, check: 1 })).toBe(true);
+    expect(await registry.endCheck(first, { report: REPORT, reason: 'late' })).toBe(false);
+    expect(await stateOf('m', '1')).toBe('verifying');
+  });
+
+  it('tells every worker of a change', async () => {
+    await registry.register(newVersion('m', '1'));
+    const { revision } = await reader.read();
+    const [[, [, message]]] = (await on.redis.xrevrange(on.keys.control, '+', '-', 'COUNT', 1)) as [[string, string[]]];
+    expect(JSON.parse(message!)).toEqual({ v: 1, registry: revision });
+  });
+});
+
+describe('routes', () => {
+  it('name only versions that can be served', async () => {
+    await registry.register(newVersion('m', '1'));
+    expect(await registry.setDefault('m', '1')).toEqual({ kind: 'unavailable', version: '1', state: 'registered' });
+    expect(await registry.setAlias('m', 'stable', '9')).toEqual({
+      kind: 'unavailable',
+      version: '9',
+      state: 'unknown',
+    });
+    await on.redis.sadd(on.keys.models, 'm:9');
+    expect(await registry.setAlias('m', 'stable', '9')).toEqual({ kind: 'ok' });
+  });
+
+  it('hold a default, aliases, a split and a shadow, and lose them one by one', async () => {
+    for (const version of ['1', '2']) await available(registry, 'm', version);
+    const split = [
+      { version: '1', weight: 90 },
+      { version: '2', weight: 10 },
+    ];
+    await registry.setDefault('m', '1');
+    await registry.setAlias('m', 'stable', '1');
+    await registry.setAlias('m', 'canary', '2');
+    await registry.setSplit('m', split);
+    await registry.setShadow('m', { version: '2', share: 0.5 });
+    expect((await reader.read()).routes.get('m')).toEqual({
+      default: '1',
+      aliases: { stable: '1', canary: '2' },
+      split,
+      shadow: { version: '2', share: 0.5 },
+    });
+    await registry.setAlias('m', 'canary', undefined);
+    await registry.setSplit('m', undefined);
+    await registry.setShadow('m', undefined);
+    await registry.setDefault('m', undefined);
+    expect((await reader.read()).routes.get('m')).toEqual({ aliases: { stable: '1' } });
+  });
+
+  it('keep what they name from being unloaded or removed, unless forced', async () => {
+    for (const version of ['1', '2']) await available(registry, 'm', version);
+    await registry.setDefault('m', '1');
+    await registry.setAlias('m', 'canary', '2');
+    expect(await registry.desire({ name: 'm', version: '1' }, 'unloaded')).toEqual({ kind: 'named', by: 'default' });
+    expect(await registry.remove({ name: 'm', version: '2' })).toEqual({ kind: 'named', by: 'alias canary' });
+    expect(await registry.remove({ name: 'm', version: '2' }, true)).toEqual({ kind: 'ok' });
+    expect((await reader.read()).routes.get('m')).toEqual({ default: '1', aliases: {} });
+    expect(await stateOf('m', '2')).toBeUndefined();
+  });
+
+  it('have at most 32 aliases', async () => {
+    await available(registry, 'm', '1');
+    for (let i = 0; i < 32; i++) expect(await registry.setAlias('m', `a${i}`, '1')).toEqual({ kind: 'ok' });
+    expect(await registry.setAlias('m', 'one-more', '1')).toEqual({ kind: 'full' });
+    expect(await registry.setAlias('m', 'a0', '1')).toEqual({ kind: 'ok' });
+  });
+});
+
+describe('wanted versions', () => {
+  it('are claimed by one worker at a time and forgotten after a minute', async () => {
+    const m = { name: 'm', version: '1' };
+    await registry.want(['m:1']);
+    expect(await registry.wanted()).toEqual(['m:1']);
+    expect(await registry.claim(m, 'w1', 5_000)).toBe(true);
+    expect(await registry.claim(m, 'w2', 5_000)).toBe(false);
+    expect(await registry.claim(m, 'w1', 5_000)).toBe(true);
+    on.clock.pass(60_001);
+    expect(await registry.wanted()).toEqual([]);
+    await registry.settled(m);
+    expect(await registry.claim(m, 'w2', 5_000)).toBe(true);
+  });
+});
