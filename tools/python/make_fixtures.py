@@ -47,13 +47,22 @@ def constant(name, array):
     return numpy_helper.from_array(np.asarray(array), name)
 
 
-def write(name, nodes, inputs, outputs, constants=()):
+def write(name, nodes, inputs, outputs, constants=(), weights=None):
+    """`weights` names a file beside the model that its constants go to."""
     graph = helper.make_graph(nodes, name, inputs, outputs, list(constants))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
     checker.check_model(model, full_check=True)
     folder = FIXTURES / "models" / name / "1"
     folder.mkdir(parents=True, exist_ok=True)
-    save(model, folder / "model.onnx")
+    save(model, folder / "model.onnx", save_as_external_data=weights is not None, location=weights, size_threshold=0)
+
+
+def external_weights():
+    """y = x + (1, 2, 3), whose weights lie in a file beside the model."""
+    nodes = [node("Add", "x w", "y")]
+    weights = constant("w", np.float32([1, 2, 3]))
+    (FIXTURES / "models/external_weights/1/model.onnx.data").unlink(missing_ok=True)
+    write("external_weights", nodes, [value("x", ["N", 3])], [value("y", ["N", 3])], [weights], "model.onnx.data")
 
 
 def add():
@@ -258,6 +267,7 @@ def pictures():
 
 
 if __name__ == "__main__":
+    external_weights()
     add()
     identity_all()
     for each in ("float16", "int64", "bool", "string"):

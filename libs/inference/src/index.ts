@@ -31,6 +31,7 @@ export * from './ledger/batch-ledger.js';
 export * from './ledger/ledger.js';
 export * from './packages/labels.js';
 export * from './packages/manifest.js';
+export * from './packages/onnx-file.js';
 export * from './packages/package.js';
 export * from './queue/append-log.js';
 export * from './queue/check-queue.js';

@@ -1,6 +1,7 @@
 /** What is known of a model once it is loaded, and what is refused then. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { UNKNOWN_OPERATOR } from '../../../../test/fixtures/onnx-bytes.js';
 import { fixtureModel, sharedData, TemporaryPackages } from '../../../../test/fixtures/packages.js';
 import { startRunThread } from '../../../../test/fixtures/run-thread.js';
 import { modelDescription } from '../contract/model-description.js';
@@ -74,10 +75,17 @@ describe('a loaded model', () => {
   });
 
   it('is refused without a path when the file is no model', async () => {
-    const folder = packages.make('garbage', { 'model.onnx': Buffer.from('hello') });
+    const folder = packages.make('garbage', { 'model.onnx': UNKNOWN_OPERATOR });
     const error = (await loadModel(folder, runner).catch((reason: unknown) => reason)) as Error;
     expect(error.message).toMatch(/onnxruntime cannot load the model file: .*model\.onnx failed/);
     expect(error.message).not.toContain('/');
+  });
+
+  it('finds its weights in a file beside it', async () => {
+    const model = await loadModel(fixtureModel('external_weights'), runner);
+    const x = { name: 'x', dtype: 'float32', shape: [1, 3], data: Float32Array.of(10, 20, 30) } as const;
+    const { outputs } = await runner.run(model.session, [{ ...x, shape: [...x.shape] }]);
+    expect([...(outputs[0]!.data as Float32Array)]).toEqual([11, 22, 33]);
   });
 });
 

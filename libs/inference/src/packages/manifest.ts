@@ -7,7 +7,9 @@
 import { z } from 'zod';
 import { MODEL_NAME, MODEL_VERSION, TASKS } from '../contract/model-description.js';
 
-const fileName = z.string().regex(/^(?!\.+$)[^/\\\0]{1,255}$/, { message: 'a bare file name, without folders' });
+/** A file of the package itself. */
+export const BARE_NAME = /^(?!\.+$)[^/\\\0]{1,255}$/;
+const fileName = z.string().regex(BARE_NAME, { message: 'a bare file name, without folders' });
 const side = z.number().int().min(1).max(16_384);
 const size = z.tuple([side, side]);
 

@@ -1,7 +1,8 @@
 /** A package is what its folder plainly holds, and what model.json says it holds. */
 import { createHash } from 'node:crypto';
 import { linkSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { externalTensor, model as onnx } from '../../../../test/fixtures/onnx-bytes.js';
 import { fixtureModel, TemporaryPackages } from '../../../../test/fixtures/packages.js';
 import { openPackage } from './package.js';
 
@@ -79,6 +80,15 @@ describe('a package', () => {
     await expect(openPackage(packages.make('UPPER', { 'model.onnx': model }))).rejects.toThrow(/came "UPPER\/1"/);
   });
 
+  it('may call its only model as it likes', async () => {
+    const { modelPath } = await openPackage(packages.make('own-name', { 'resnet.onnx': model }));
+    expect(basename(modelPath)).toBe('resnet.onnx');
+    const preferred = await openPackage(packages.make('two-names', { 'model.onnx': model, 'other.onnx': model }));
+    expect(basename(preferred.modelPath)).toBe('model.onnx');
+    const unclear = packages.make('unclear', { 'b.onnx': model, 'a.ort': model });
+    await expect(openPackage(unclear)).rejects.toThrow('has 2 model files (a.ort, b.onnx); expected one');
+  });
+
   it('says of broken JSON which file it is, without a path', async () => {
     const folder = packages.make('broken', { 'model.onnx': model, 'model.json': Buffer.from('{"name": ') });
     const error = await openPackage(folder).catch((reason: unknown) => reason as Error);
@@ -98,4 +108,40 @@ describe('a package', () => {
     mkdirSync(join(folder, 'model.onnx'));
     await expect(openPackage(folder)).rejects.toThrow(/model\.onnx is a link or a folder/);
   });
+});
+
+describe('weights beside the model', () => {
+  const packages = new TemporaryPackages();
+  afterAll(() => packages.remove());
+  const file = (name: string): string => join(fixtureModel('external_weights'), name);
+
+  it('belong to the checksum', async () => {
+    const whole = { 'model.onnx': file('model.onnx'), 'model.onnx.data': file('model.onnx.data') };
+    const sums = [
+      await openPackage(packages.make('whole', whole)),
+      await openPackage(packages.make('changed', { ...whole, 'model.onnx.data': Buffer.alloc(12) })),
+    ];
+    expect(sums[0]!.checksum).not.toBe(sums[1]!.checksum);
+    expect(sums[0]!.checksum).toBe((await openPackage(fixtureModel('external_weights'))).checksum);
+  });
+
+  it('must be there, as a plain file', async () => {
+    const alone = packages.make('alone', { 'model.onnx': file('model.onnx') });
+    await expect(openPackage(alone)).rejects.toThrow(
+      'model.onnx has weights in model.onnx.data, which is missing from the package',
+    );
+    symlinkSync(file('model.onnx.data'), join(alone, 'model.onnx.data'));
+    await expect(openPackage(alone)).rejects.toThrow(/model\.onnx\.data is a link or a folder/);
+  });
+
+  it.each(['../outside', '/etc/passwd', 'C:\\w', 'a/b', './w', '..', '', '*/_ORT_MEM_ADDR_/*'])(
+    'may not lie in %j',
+    async (location) => {
+      const folder = packages.make('elsewhere', { 'model.onnx': onnx([5, externalTensor(location)]) });
+      writeFileSync(join(folder, '../outside'), 'secret');
+      await expect(openPackage(folder)).rejects.toThrow(
+        `model.onnx looks for weights in ${JSON.stringify(location)}; expected a bare file name`,
+      );
+    },
+  );
 });

@@ -1,28 +1,34 @@
 /**
- * A model package on disk: `<name>/<version>/` with a model file, and perhaps model.json, labels and other data.
+ * A model package on disk: `<name>/<version>/` with a model file, and perhaps model.json, labels, weights in files of
+ * their own and other data.
  *
- * Invariants: only plain files directly inside the folder are ever opened; every file whose sha256 model.json states
- * is compared with it; messages name files by their bare name.
+ * Invariants: only plain files directly inside the folder are ever opened, by onnxruntime too: where a model's weights
+ * lie is read from its file first; every file whose sha256 model.json states is compared with it; messages name files
+ * by their bare name.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { lstat, readFile } from 'node:fs/promises';
+import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MODEL_NAME, MODEL_VERSION } from '../contract/model-description.js';
 import { parseLabels } from './labels.js';
-import { defaultManifest, parseManifest, type Manifest } from './manifest.js';
+import { BARE_NAME, defaultManifest, parseManifest, type Manifest } from './manifest.js';
+import { readOnnxHeader } from './onnx-file.js';
 
 export interface Package {
   manifest: Manifest;
   modelPath: string;
   labels: string[] | undefined;
-  /** sha256 in hex over names and contents of the model, its manifest, its labels and all declared files. */
+  /** sha256 in hex over names and contents of the model, its weights, its manifest, its labels and all declared files. */
   checksum: string;
 }
 
 const MANIFEST = 'model.json';
 const MODELS = ['model.onnx', 'model.ort'];
+/** Files of a model that has another name. */
+const MODEL_FILE = /\.(onnx|ort)$/;
+const MAX_NAMES_SHOWN = 5;
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
 
 /** @throws Error with a message for whoever made the package. */
@@ -36,8 +42,8 @@ export async function openPackage(directory: string): Promise<Package> {
   if (await isPlainFile(folder, MANIFEST)) names.add(MANIFEST);
   const labelsFile = manifest.output.labels;
   if (labelsFile !== undefined) names.add(labelsFile);
-  const whole = createHash('sha256');
-  for (const file of [...names].sort()) {
+  const sums = new Map<string, string>();
+  for (const file of names) {
     const sum = await sha256Of(folder, file);
     const stated = manifest.files[file]?.slice('sha256-'.length);
     if (stated !== undefined && stated !== sum) {
@@ -45,8 +51,13 @@ export async function openPackage(directory: string): Promise<Package> {
         `${file} is not the file that model.json describes: its sha256 is ${sum}, expected ${stated}. Copy the package again.`,
       );
     }
-    whole.update(`${file}\0${sum}\n`);
+    sums.set(file, sum);
   }
+  for (const file of await externalFilesOf(folder, model)) {
+    if (!sums.has(file)) sums.set(file, await sha256Of(folder, file));
+  }
+  const whole = createHash('sha256');
+  for (const file of [...sums.keys()].sort()) whole.update(`${file}\0${sums.get(file)}\n`);
   const labels = labelsFile === undefined ? undefined : parseLabels(labelsFile, await readJson(folder, labelsFile));
   return { manifest, modelPath: join(folder, model), labels, checksum: whole.digest('hex') };
 }
@@ -70,9 +81,37 @@ async function readManifest(folder: string, name: string, version: string): Prom
   return manifest;
 }
 
+/** `model.onnx` or `model.ort`, else the only file that could be one. */
 async function findModel(folder: string): Promise<string> {
   for (const file of MODELS) if (await isPlainFile(folder, file)) return file;
-  throw new Error(`The package has no model file; expected ${MODELS.join(' or ')} in its folder.`);
+  const found = (await readdir(folder)).filter((file) => MODEL_FILE.test(file)).sort();
+  const [only] = found;
+  if (only === undefined)
+    throw new Error(`The package has no model file; expected ${MODELS.join(' or ')} in its folder.`);
+  if (found.length > 1) {
+    const shown = found.slice(0, MAX_NAMES_SHOWN).join(', ');
+    throw new Error(`The package has ${found.length} model files (${shown}); expected one. Call it ${MODELS[0]}.`);
+  }
+  await isPlainFile(folder, only);
+  return only;
+}
+
+/** The files that the model's weights lie in. @throws Error where one is not a plain file of the package. */
+async function externalFilesOf(folder: string, model: string): Promise<string[]> {
+  if (!model.endsWith('.onnx')) return [];
+  const { externalFiles } = await readOnnxHeader(join(folder, model));
+  for (const file of externalFiles) {
+    if (!BARE_NAME.test(file)) {
+      throw new Error(
+        `${model} looks for weights in ${JSON.stringify(file.slice(0, 80))}; expected a bare file name, for a file of the` +
+          ' package. Save the model again with its weights beside it, or inside it.',
+      );
+    }
+    if (!(await isPlainFile(folder, file))) {
+      throw new Error(`${model} has weights in ${file}, which is missing from the package. Put it beside the model.`);
+    }
+  }
+  return externalFiles;
 }
 
 /** False when there is no such file. */

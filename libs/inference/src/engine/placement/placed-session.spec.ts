@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { Executor } from '../../../../../test/fixtures/executor.js';
+import { UNKNOWN_OPERATOR } from '../../../../../test/fixtures/onnx-bytes.js';
 import { fixtureModel, TemporaryPackages } from '../../../../../test/fixtures/packages.js';
 import { ENGINE } from '../../../../../test/fixtures/run-thread.js';
 import { lackOfWebGpu } from '../../../../../test/fixtures/second-provider.js';
@@ -122,7 +123,7 @@ function withWebGpu(): void {
 
   it('refuses a file that is no model as it always did', async () => {
     const executor = await start(['webgpu']);
-    const folder = packages.make('garbage', { 'model.onnx': Buffer.from('hello') });
+    const folder = packages.make('garbage', { 'model.onnx': UNKNOWN_OPERATOR });
     await expect(executor.load(folder)).rejects.toThrow(
       /^onnxruntime cannot load the model file: .*model\.onnx failed/,
     );
