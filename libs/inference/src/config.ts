@@ -92,12 +92,30 @@ const gateway = {
     .optional(),
   /** Milliseconds that accepted predictions have to finish after SIGTERM. */
   SLUICE_DRAIN_MS: integer(0, 600_000).default(35_000),
+  /** Folder of registered packages and of uploads on their way; a volume that all gateways share, where there are several. */
+  SLUICE_STORE: z.string().default('.sluice/store'),
+  /** Largest model package in bytes, as it is sent and unpacked; more is a 422. */
+  SLUICE_MAX_PACKAGE_BYTES: integer(1_024, 2 ** 44).default(2 * 1024 * 1024 * 1024),
+  /** Bytes that the store may take on disk, uploads on their way included; more is a 503. */
+  SLUICE_STORE_MAX_BYTES: integer(1_024, 2 ** 50).default(64 * 1024 * 1024 * 1024),
+  /** URLs, by comma, below which packages may be fetched when they are registered; unset: none is ever fetched. */
+  SLUICE_PACKAGE_SOURCES: z
+    .string()
+    .refine((text) => listOf(text).every(isSource), 'URLs as https://models.example.com/onnx/ were expected')
+    .optional(),
+  /** CIDRs, by comma, that packages may be fetched from although they are not public, there by http and on any port too. */
+  SLUICE_PACKAGE_ALLOW_CIDRS: z
+    .string()
+    .refine((text) => listOf(text).every((each) => ipaddr.isValidCIDR(each)), 'CIDRs as 10.1.0.0/16 were expected')
+    .optional(),
 };
 
 const worker = {
   ...common,
   /** Folder of model packages, `<name>/<version>/` each. */
   SLUICE_MODELS: z.string().default('models'),
+  /** Folder of registered packages: the gateways' own, as a shared volume, or one of this worker's, which it fills from them. */
+  SLUICE_STORE: z.string().default('.sluice/store'),
   /** Executor processes, each with a compute thread pool of its own; unset: one per CPU. */
   SLUICE_EXECUTORS: integer(1, 256).optional(),
   /** Compute threads of each executor; executors x threads above the CPUs costs throughput. */
@@ -184,6 +202,11 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env) {
     webhookPayload: s.SLUICE_WEBHOOK_PAYLOAD,
     lameDuckMs: s.SLUICE_LAME_DUCK_MS,
     drainMs: s.SLUICE_DRAIN_MS,
+    storeDir: s.SLUICE_STORE,
+    maxPackageBytes: s.SLUICE_MAX_PACKAGE_BYTES,
+    storeMaxBytes: s.SLUICE_STORE_MAX_BYTES,
+    packageSources: listOf(s.SLUICE_PACKAGE_SOURCES ?? ''),
+    packageAllowCidrs: listOf(s.SLUICE_PACKAGE_ALLOW_CIDRS ?? ''),
   });
 }
 
@@ -194,6 +217,7 @@ export function loadWorkerConfig(env: NodeJS.ProcessEnv = process.env) {
     prefix: s.SLUICE_PREFIX,
     logLevel: s.SLUICE_LOG_LEVEL,
     modelsDir: s.SLUICE_MODELS,
+    storeDir: s.SLUICE_STORE,
     executors: s.SLUICE_EXECUTORS ?? Math.max(1, Math.floor(cpus() / s.SLUICE_THREADS)),
     threads: s.SLUICE_THREADS,
     providers: s.SLUICE_PROVIDERS,
@@ -236,6 +260,14 @@ function listOf(text: string): string[] {
     .split(',')
     .map((each) => each.trim())
     .filter((each) => each !== '');
+}
+
+/** A URL that ends in a slash, so that no longer host or folder begins with it. */
+function isSource(text: string): boolean {
+  const url = URL.parse(text);
+  return (
+    url !== null && /^https?:$/.test(url.protocol) && url.href === text && /\/$/.test(url.pathname) && url.search === ''
+  );
 }
 
 function parse<T extends z.ZodRawShape>(shape: T, env: NodeJS.ProcessEnv): z.infer<z.ZodObject<T>> {
