@@ -26,7 +26,7 @@ it('shows every command with --help, and one with <command> --help', async () =>
   const all = await sluice('--help');
   expect(all).toMatchObject({ code: 0, stderr: '' });
   expect(all.stdout).toMatch(/^ {2}sluice serve$/m);
-  expect(all.stdout).toMatch(/^ {2}sluice key <owner>$/m);
+  expect(all.stdout).toMatch(/^ {2}sluice key <owner> \[--scope predict,admin,worker\]$/m);
   const one = await sluice('key', '--help');
   expect(one.stdout).toContain('sluice key');
   expect(one.stdout).not.toContain('sluice serve');
@@ -47,7 +47,16 @@ describe('sluice key', () => {
     expect(code).toBe(0);
     const key = /^ {2}(slk_\S+)$/m.exec(stdout)![1]!;
     const line = /^ {2}(team-a sha256:\S+)$/m.exec(stdout)![1]!;
-    expect(parseKeyFile(line)).toEqual([{ owner: 'team-a', digest: digestOfKey(key) }]);
+    expect(parseKeyFile(line)).toEqual([{ owner: 'team-a', digest: digestOfKey(key), scopes: ['predict'] }]);
+  });
+
+  it('gives the key the scopes that are asked for', async () => {
+    const { stdout } = await sluice('key', 'ops', '--scope', 'admin,worker');
+    const line = /^ {2}(ops sha256:.+)$/m.exec(stdout)![1]!;
+    expect(parseKeyFile(line)).toMatchObject([{ owner: 'ops', scopes: ['admin', 'worker'] }]);
+    const { code, stderr } = await sluice('key', 'ops', '--scope', 'root');
+    expect(code).toBe(2);
+    expect(stderr).toContain('predict,admin,worker');
   });
 
   it("refuses what is no owner's name", async () => {

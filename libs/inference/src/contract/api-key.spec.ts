@@ -15,16 +15,31 @@ describe('the file of keys', () => {
     const spare = newApiKey();
     const text = `# keys\r\n\n${keyLine('alice', key)}\n  ${keyLine('alice', spare)}\t# of her laptop\n`;
     expect(parseKeyFile(text)).toEqual([
-      { owner: 'alice', digest: digestOfKey(key) },
-      { owner: 'alice', digest: digestOfKey(spare) },
+      { owner: 'alice', digest: digestOfKey(key), scopes: ['predict'] },
+      { owner: 'alice', digest: digestOfKey(spare), scopes: ['predict'] },
     ]);
+  });
+
+  it.each([
+    ['admin', ['admin']],
+    ['worker,predict,worker', ['worker', 'predict']],
+  ])('says with %s in a third column what a key is good for', (column, scopes) => {
+    expect(parseKeyFile(`${keyLine('alice', key)} ${column} # note`)).toMatchObject([{ scopes }]);
+  });
+
+  it('is written with scopes as it is read', () => {
+    const line = keyLine('alice', key, ['admin', 'worker']);
+    expect(parseKeyFile(line)).toEqual([{ owner: 'alice', digest: digestOfKey(key), scopes: ['admin', 'worker'] }]);
   });
 
   it.each([
     ['a key itself', `alice ${key}`, /Line 1 holds a key itself/],
     ['no digest', '\nalice', /Line 2 has no digest/],
     ['a digest cut short', keyLine('alice', key).slice(0, -1), /Line 1 has no digest/],
-    ['a third column', `${keyLine('alice', key)} admin`, /Line 1 has a third column/],
+    ['a key in place of a scope', `${keyLine('alice', key)} ${key}`, /Line 1 holds a key itself/],
+    ['a scope that is none', `${keyLine('alice', key)} admin,root`, /Line 1 has a third column that is no scope/],
+    ['a blank between scopes', `${keyLine('alice', key)} admin, worker`, /Line 1 has a third column that is no/],
+    ['a fourth column', `${keyLine('alice', key)} admin worker`, /Line 1 has more than three columns/],
     [
       'the same digest twice',
       `${keyLine('alice', key)}\n${keyLine('bob', key)}`,
