@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { GatewayConfig } from '#inference';
 import { GatewayContext } from './context.js';
 import { gatewayParts } from './gateway.module.js';
+import { listen } from './http/listen.js';
 import { createGateway } from './setup.js';
 
 export async function runGateway(config: GatewayConfig): Promise<void> {
@@ -42,6 +43,6 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
   upkeep.start();
   webhooks.start();
   context.redis.on('ready', () => void context.clock.start().catch(() => undefined));
-  await app.listen(config.port, config.host);
+  await listen(app, config);
   context.log.info({ gateway: context.id, url: await app.getUrl() }, 'gateway listens');
 }

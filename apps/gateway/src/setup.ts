@@ -5,7 +5,9 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
 import { NestLog, SluiceError } from '#inference';
+import type { GatewayContext } from './context.js';
 import { GatewayModule, type GatewayParts } from './gateway.module.js';
+import { installAdminGate, isOpened } from './http/admin-gate.js';
 import { ApiKeys } from './http/api-keys.js';
 import { installAcknowledge } from './http/acknowledge.js';
 import { BODY_TIMEOUT_MS, installBodyTimeout, readBody } from './http/body.js';
@@ -25,8 +27,8 @@ const FORM_LIMITS = { parts: 10, files: 2, fields: 8, fieldSize: 1_024, headerPa
 
 export async function createGateway(parts: GatewayParts): Promise<NestFastifyApplication> {
   const { context, admission } = parts;
-  const { maxBodyBytes, apiKeysFile } = context.config;
-  const keys = apiKeysFile === undefined ? undefined : await ApiKeys.open(apiKeysFile, context.log);
+  const { maxBodyBytes, adminHost } = context.config;
+  const keys = await openKeys(context);
   const adapter = new FastifyAdapter({
     bodyLimit: maxBodyBytes,
     requestTimeout: 0,
@@ -48,6 +50,7 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
   app.useGlobalFilters(new ProblemFilter(context.log, maxBodyBytes, context.metrics.problems));
   const fastify = adapter.getInstance<FastifyInstance>();
   installOwner(fastify, keys);
+  installAdminGate(fastify, { host: adminHost, hasKeys: keys !== undefined });
   installBodyTimeout(fastify);
   installPredictGate(fastify, context, admission);
   installAcknowledge(fastify, context);
@@ -56,6 +59,16 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
   await fastify.register(multipart, { limits: { ...FORM_LIMITS, fileSize: maxBodyBytes } });
   document(app);
   return app;
+}
+
+async function openKeys({ config, log }: GatewayContext): Promise<ApiKeys | undefined> {
+  const { apiKeysFile: file, adminHost } = config;
+  const opened = isOpened(adminHost);
+  if (file !== undefined) return ApiKeys.open({ file, log, needs: opened ? 'admin' : undefined });
+  if (!opened) return undefined;
+  throw new Error(
+    `SLUICE_ADMIN_HOST=${adminHost} would let everybody manage models. Set SLUICE_API_KEYS to a file with a key of the scope admin first.`,
+  );
 }
 
 function document(app: NestFastifyApplication): void {

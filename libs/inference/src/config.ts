@@ -28,8 +28,13 @@ const gateway = {
   PORT: integer(0, 65_535).default(8080),
   /** Address the HTTP API listens on; 0.0.0.0 opens it to the network. */
   SLUICE_HOST: z.string().default('127.0.0.1'),
-  /** File of API keys, a line `<owner> sha256:<hex>` each, read again when it changes; unset: no key is asked for. */
+  /** File of API keys, a line `<owner> sha256:<hex> [scopes]` each, read again when it changes; unset: no key is asked for. */
   SLUICE_API_KEYS: z.string().optional(),
+  /** Address on which models are managed, beside the machine's own loopback; another one needs a key with the scope admin. */
+  SLUICE_ADMIN_HOST: z
+    .string()
+    .default('127.0.0.1')
+    .refine((text) => ipaddr.isValid(text), 'an IP address as 127.0.0.1 or 0.0.0.0 was expected'),
   /** Model of `POST /predict`; unset: the only model served, if there is just one. */
   SLUICE_DEFAULT_MODEL: z.string().optional(),
   /** Largest request body in bytes; more is a 413. */
@@ -177,6 +182,7 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env) {
     port: s.PORT,
     host: s.SLUICE_HOST,
     apiKeysFile: s.SLUICE_API_KEYS,
+    adminHost: s.SLUICE_ADMIN_HOST,
     defaultModel: s.SLUICE_DEFAULT_MODEL,
     maxBodyBytes: s.SLUICE_MAX_BODY_BYTES,
     maxJsonBytes: s.SLUICE_MAX_JSON_BYTES,

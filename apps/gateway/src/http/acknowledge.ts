@@ -13,7 +13,7 @@ import { problemOf } from './problem.js';
 
 const CHANGING = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 /** Refused before anything was kept. */
-const REFUSED = new Set([401, 404, 405, 411, 415, 429, 501]);
+const REFUSED = new Set([401, 403, 404, 405, 411, 415, 429, 501]);
 
 export function installAcknowledge(app: FastifyInstance, context: GatewayContext): void {
   const log = new AppendLog(context.redis);

@@ -9,12 +9,19 @@ import { timingSafeEqual } from 'node:crypto';
 import { watch, type FSWatcher } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { digestOfKey, isApiKey, parseKeyFile, type KeyLine, type Logger } from '#inference';
+import { digestOfKey, isApiKey, parseKeyFile, type KeyLine, type Logger, type Scope } from '#inference';
 
 /** Writers truncate first and write then: what is there in between is not worth reading. */
 const SETTLE_MS = 50;
 /** File systems over a network tell no changes. */
 const LOOK_MS = 5_000;
+
+export interface ApiKeysOptions {
+  file: string;
+  log: Logger;
+  /** At least one key must have this scope at the start; that the last one has gone later is told in the log. */
+  needs?: Scope | undefined;
+}
 
 export class ApiKeys {
   /** By the first four bytes of the digest; nearly always one each. */
@@ -26,19 +33,17 @@ export class ApiKeys {
   private settling: NodeJS.Timeout | undefined;
   private work = Promise.resolve();
 
-  private constructor(
-    private readonly file: string,
-    private readonly log: Logger,
-  ) {
+  private constructor(private readonly options: ApiKeysOptions) {
     this.watcher = this.watchFolder();
     this.looking = setInterval(() => this.look(), LOOK_MS).unref();
   }
 
   /** @throws Error when the file cannot be used: a gateway must not start with other keys than it was told. */
-  static async open(file: string, log: Logger): Promise<ApiKeys> {
-    const keys = new ApiKeys(file, log);
+  static async open(options: ApiKeysOptions): Promise<ApiKeys> {
+    const keys = new ApiKeys(options);
     try {
       await keys.read();
+      if (keys.lacks) throw new Error(`No key has the scope ${options.needs}; "sluice key" makes one.`);
     } catch (error) {
       keys.close();
       throw new Error(`The API keys (SLUICE_API_KEYS) cannot be used. ${reasonOf(error)}`, { cause: error });
@@ -46,11 +51,11 @@ export class ApiKeys {
     return keys;
   }
 
-  ownerOf(key: string): string | undefined {
+  find(key: string): KeyLine | undefined {
     if (!isApiKey(key)) return undefined;
     const digest = digestOfKey(key);
     const candidates = this.keys.get(digest.readUInt32LE()) ?? [];
-    return candidates.find((candidate) => timingSafeEqual(candidate.digest, digest))?.owner;
+    return candidates.find((candidate) => timingSafeEqual(candidate.digest, digest));
   }
 
   close(): void {
@@ -66,7 +71,7 @@ export class ApiKeys {
         clearTimeout(this.settling);
         this.settling = setTimeout(() => this.look(), SETTLE_MS).unref();
       };
-      return watch(dirname(this.file), { persistent: false }, changed).on('error', () => undefined);
+      return watch(dirname(this.options.file), { persistent: false }, changed).on('error', () => undefined);
     } catch {
       return undefined;
     }
@@ -77,16 +82,19 @@ export class ApiKeys {
     this.work = this.work
       .then(() => this.read())
       .catch((error: unknown) => {
-        this.log.error({ reason: reasonOf(error) }, 'the new API keys cannot be used; those before stay in force');
+        this.options.log.error(
+          { reason: reasonOf(error) },
+          'the new API keys cannot be used; those before stay in force',
+        );
       });
   }
 
   /** @throws Error once for each state of the file that is no good. */
   private async read(): Promise<void> {
-    const state = await stateOf(this.file);
+    const state = await stateOf(this.options.file);
     if (state === this.seen) return;
     this.seen = state;
-    const text = await readFile(this.file, 'utf8');
+    const text = await readFile(this.options.file, 'utf8');
     // Also what a writer leaves for a moment.
     if (text.trim() === '') throw new Error('The file is empty; a comment alone is a file without keys.');
     const lines = parseKeyFile(text);
@@ -96,10 +104,14 @@ export class ApiKeys {
       keys.set(bucket, [...(keys.get(bucket) ?? []), line]);
     }
     this.keys = keys;
-    this.log.info(
-      { keys: lines.length, owners: new Set(lines.map(({ owner }) => owner)).size },
-      'API keys are in force',
-    );
+    const { log, needs } = this.options;
+    log.info({ keys: lines.length, owners: new Set(lines.map(({ owner }) => owner)).size }, 'API keys are in force');
+    if (this.lacks) log.warn({ scope: needs }, 'no key has this scope any more: what needs it is refused');
+  }
+
+  private get lacks(): boolean {
+    const { needs } = this.options;
+    return needs !== undefined && ![...this.keys.values()].flat().some(({ scopes }) => scopes.includes(needs));
   }
 }
 

@@ -27,7 +27,6 @@ const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 export function installPredictGate(app: FastifyInstance, context: GatewayContext, admission: Admission): void {
   app.addHook('onRequest', (request, reply, next) => {
-    void reply.header('x-request-id', request.id);
     if (context.draining) void reply.header('connection', 'close');
     try {
       const kind = bodyKind(request);

@@ -41,7 +41,7 @@ export class ProblemFilter implements ExceptionFilter {
     this.problems.inc({ code: error.code });
     if (error.details.allow !== undefined) void reply.header('allow', error.details.allow);
     // The rest of a refused body is not worth reading: the connection ends with this answer.
-    if ([401, 411, 413, 501].includes(problem.status) || error.code === 'MULTIPART_MALFORMED')
+    if ([401, 403, 411, 413, 501].includes(problem.status) || error.code === 'MULTIPART_MALFORMED')
       void reply.header('connection', 'close');
     void reply.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
   }

@@ -32,6 +32,8 @@ export const STATUS: Record<ErrorCode, number> = {
   // Nobody is left to read it; nginx' number for the log's sake.
   CALLER_GONE: 499,
   KEY_REQUIRED: 401,
+  SCOPE_REQUIRED: 403,
+  ADMIN_ELSEWHERE: 403,
   PREDICTION_NOT_FOUND: 404,
   BATCH_NOT_FOUND: 404,
   DELIVERY_NOT_FOUND: 404,
