@@ -144,6 +144,10 @@ const worker = {
   SLUICE_BULK_RUN_MS: integer(1, 60_000).default(50),
   /** Milliseconds that batches have to finish after SIGTERM before the worker gives its packs back. */
   SLUICE_WORKER_DRAIN_MS: integer(0, 600_000).default(20_000),
+  /** Milliseconds that the verification of a package may take; longer, and the package is refused. */
+  SLUICE_CHECK_TIMEOUT_MS: integer(5_000, 3_600_000).default(120_000),
+  /** Bytes that the process of a verification may take; a model that needs more is refused. */
+  SLUICE_CHECK_MEMORY_BYTES: integer(512 * 1024 * 1024, 2 ** 44).default(4 * 1024 * 1024 * 1024),
 };
 
 const serve = {
@@ -232,6 +236,8 @@ export function loadWorkerConfig(env: NodeJS.ProcessEnv = process.env) {
     host: s.SLUICE_WORKER_HOST,
     bulkRunMs: s.SLUICE_BULK_RUN_MS,
     drainMs: s.SLUICE_WORKER_DRAIN_MS,
+    checkTimeoutMs: s.SLUICE_CHECK_TIMEOUT_MS,
+    checkMemoryBytes: s.SLUICE_CHECK_MEMORY_BYTES,
   });
 }
 
@@ -254,6 +260,15 @@ export function loadClientConfig(env: NodeJS.ProcessEnv = process.env) {
 /** The environment for a child process: this one's, with `extra` on top. */
 export function childEnv(extra: Record<string, string>): NodeJS.ProcessEnv {
   return { ...process.env, ...extra };
+}
+
+/** Where the libraries of a device lie, and which device is meant. */
+const SANDBOX_NAMES = ['LD_LIBRARY_PATH', 'CUDA_VISIBLE_DEVICES', 'NVIDIA_VISIBLE_DEVICES', 'SystemRoot'];
+
+/** The environment for a child that runs what strangers made: nothing of this one's that could be a secret. */
+export function sandboxEnv(extra: Record<string, string>): NodeJS.ProcessEnv {
+  const kept = SANDBOX_NAMES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+  return { ...(Object.fromEntries(kept) as NodeJS.ProcessEnv), ...extra };
 }
 
 /** CPUs this process may use: the smaller of the affinity mask and the cgroup's quota. */

@@ -66,6 +66,7 @@ export * from './tensor/frame.js';
 export * from './tensor/from-json.js';
 export * from './tensor/numbers-in-json.js';
 export * from './tensor/to-json.js';
+export * from './verification/verify-package.js';
 export * from './webhooks/deliveries.js';
 export * from './webhooks/endpoint-store.js';
 export * from './webhooks/schedule.js';

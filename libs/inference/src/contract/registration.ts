@@ -59,8 +59,10 @@ export type VersionLimits = z.infer<typeof versionLimits>;
 
 /** What its verification found that serving depends on. */
 export const verifiedFacts = z.object({
-  /** Rows of one run influence each other: it is served at batch 1. */
+  /** Rows of one run influence each other, or nobody can tell: it is served at batch 1. */
   rowsMix: z.boolean(),
+  /** Most rows of one run, where larger ones fail. */
+  maxBatchSize: z.number().int().positive().optional(),
   /** Bytes that a loaded copy takes, as measured. */
   memoryBytes: z.number().int().nonnegative(),
 });

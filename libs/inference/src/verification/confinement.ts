@@ -1,0 +1,92 @@
+/**
+ * How the child of a verification is started, so that it can do as little harm as is possible without privileges: limits
+ * of the kernel through a shell, Node's permission model, and an environment that holds no secret. docs/verification.md
+ * says what of it holds on which system.
+ *
+ * Invariant: a limit that a system does not have is left out, and the child starts all the same.
+ */
+import { existsSync, realpathSync } from 'node:fs';
+import { dirname, join, sep } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export interface Confinement {
+  /** The child's program. */
+  entry: URL;
+  /** The folders that it may read beside its own. */
+  reads: readonly string[];
+  /** Its working directory, the only one that it may write. */
+  work: string;
+  timeoutMs: number;
+  memoryBytes: number;
+  threads: number;
+  /** Only the CPU computes; drivers of devices reserve memory far beyond what they use. */
+  isCpuOnly: boolean;
+}
+
+/** MiB of V8's own heap: rows, tensors and pictures lie outside of it. */
+const HEAP_MIB = 512;
+/** Largest file that it may write, in blocks of 512 bytes: 64 MiB. */
+const FILE_BLOCKS = 131_072;
+/** A limit that fails to be set is one that was lower before, or that the system does not know. */
+const LIMITS = [
+  '{ echo 1000 >/proc/self/oom_score_adj; } 2>/dev/null',
+  'ulimit -c 0 2>/dev/null',
+  'ulimit -t "$1" 2>/dev/null',
+  'ulimit -f "$2" 2>/dev/null',
+  '[ "$3" = none ] || ulimit -d "$3" 2>/dev/null',
+  'shift 3',
+  'exec "$@"',
+].join('; ');
+
+/** Program and arguments. */
+export function confinedCommand(confinement: Confinement): [command: string, args: string[]] {
+  const { timeoutMs, memoryBytes, threads, isCpuOnly } = confinement;
+  // As Node itself names its main module, and so what it asks its fence for.
+  const entry = realpathSync(fileURLToPath(confinement.entry));
+  const node = [`--max-old-space-size=${HEAP_MIB}`, '--no-warnings', ...permissions(entry, confinement), entry];
+  if (process.platform === 'win32') return [process.execPath, node];
+  // Only for a child that outlives whoever would kill it: in time it would be killed long before.
+  const cpuSeconds = Math.ceil((timeoutMs / 1_000) * (threads + 2)) + 10;
+  const kilobytes = isCpuOnly ? String(Math.ceil(memoryBytes / 1_024)) : 'none';
+  return [
+    '/bin/sh',
+    ['-c', LIMITS, 'sh', String(cpuSeconds), String(FILE_BLOCKS), kilobytes, process.execPath, ...node],
+  ];
+}
+
+/** Node's own fence: no processes, no writing but in the working directory, no reading but of program and package. */
+function permissions(entry: string, { reads, work }: Confinement): string[] {
+  const known = process.allowedNodeEnvironmentFlags;
+  const model = ['--permission', '--experimental-permission'].find((flag) => known.has(flag));
+  if (model === undefined || !known.has('--allow-addons')) return [];
+  const folders = [...programFolders(entry), ...reads.map(whole), whole(work)];
+  return [
+    model,
+    '--allow-addons',
+    '--allow-worker',
+    ...folders.map((folder) => `--allow-fs-read=${folder}`),
+    `--allow-fs-write=${whole(work)}`,
+  ];
+}
+
+/** The folder of the program that the entry belongs to, and every folder in which its dependencies may lie. */
+function programFolders(entry: string): string[] {
+  const found = new Set<string>();
+  let isOutside = false;
+  let folder = dirname(entry);
+  for (;;) {
+    if (!isOutside && existsSync(join(folder, 'package.json'))) {
+      found.add(whole(folder));
+      isOutside = true;
+    }
+    const modules = join(folder, 'node_modules');
+    if (existsSync(modules)) for (const each of [modules, realpathSync(modules)]) found.add(whole(each));
+    const parent = dirname(folder);
+    if (parent === folder) return [...found];
+    folder = parent;
+  }
+}
+
+function whole(folder: string): string {
+  return folder.endsWith(sep) ? folder : folder + sep;
+}
