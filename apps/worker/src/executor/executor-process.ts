@@ -8,6 +8,7 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import {
   childEnv,
+  EXECUTOR_ENV,
   type ExecutorInput,
   type ExecutorSettings,
   type FromExecutor,
@@ -29,8 +30,9 @@ export type RunOutcome =
 export interface RunRequest {
   model: string;
   inputs: ExecutorInput[];
-  /** It may share a run with its neighbours in the line. */
+  /** It may share a run of at most `most` rows with its neighbours in the line. */
   joins: boolean;
+  most: number;
   /** Milliseconds at the head of the line after which the child is killed. */
   timeoutMs: number;
 }
@@ -57,6 +59,7 @@ export class ExecutorProcess {
   private readonly child: ChildProcess;
   private readonly batches = new Map<number, Outstanding>();
   private readonly loads = new Map<number, PendingLoad>();
+  private readonly unloads = new Map<number, () => void>();
   private readonly exit: Promise<void>;
   private watchdog: NodeJS.Timeout | undefined;
   private calls = 0;
@@ -70,8 +73,7 @@ export class ExecutorProcess {
   ) {
     this.child = fork(entry, [JSON.stringify(settings)], {
       serialization: 'advanced',
-      // Unless told before it starts, onnxruntime reports its use to its maker.
-      env: childEnv({ ORT_DISABLE_TELEMETRY: '1' }),
+      env: childEnv(EXECUTOR_ENV),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.child.on('message', (message) => this.receive(message as FromExecutor));
@@ -122,13 +124,22 @@ export class ExecutorProcess {
     });
   }
 
-  run({ model, inputs, joins, timeoutMs }: RunRequest): Promise<RunOutcome> {
+  /** Batches of it that came before are still run. Resolves when its memory is free, or the executor gone. */
+  unload(model: string): Promise<void> {
+    const call = this.calls++;
+    return new Promise((resolve) => {
+      this.unloads.set(call, resolve);
+      this.send({ kind: 'unload', call, model });
+    });
+  }
+
+  run({ model, inputs, joins, most, timeoutMs }: RunRequest): Promise<RunOutcome> {
     const batch = this.calls++;
     const rows = inputs.reduce((sum, input) => sum + input.rows, 0);
     return new Promise((settle) => {
       this.batches.set(batch, { rows, joins, timeoutMs, settle });
       if (this.batches.size === 1) this.watchHead();
-      this.send({ kind: 'run', batch, model, inputs, joins });
+      this.send({ kind: 'run', batch, model, inputs, joins, most });
     });
   }
 
@@ -158,6 +169,10 @@ export class ExecutorProcess {
       case 'refused':
         this.loads.get(message.call)?.refused(message.message);
         this.loads.delete(message.call);
+        return;
+      case 'unloaded':
+        this.unloads.get(message.call)?.();
+        this.unloads.delete(message.call);
         return;
       case 'ran':
         return this.settle(message.batch, message);
@@ -190,6 +205,8 @@ export class ExecutorProcess {
     this.batches.clear();
     for (const load of this.loads.values()) load.refused(`the executor ended (${cause}) while it loaded this package`);
     this.loads.clear();
+    for (const gone of this.unloads.values()) gone();
+    this.unloads.clear();
     this.events.exited(cause, this.stopping);
     // A hang is the head's doing. In a crash the batch that was being decoded may as well be the reason.
     batches.forEach((batch, place) => {

@@ -40,6 +40,7 @@ export class BatchRunner {
       model: `${name}:${version}`,
       inputs: batch.items.map((part) => part.input),
       joins,
+      most: batcher.maxBatchSize,
       // The run that it shares may be as large as runs get.
       timeoutMs: batcher.runTimeoutMs(joins ? batcher.maxBatchSize : batch.rows) + decoding,
     });

@@ -2,8 +2,8 @@
  * What passes between a worker and its executor child over the child-process channel (advanced serialization, so
  * bytes travel as bytes). Both ends are always the same build on the same machine; hence types, no schema.
  *
- * Invariant: every `load` is answered by `loaded` or `refused`, every `run` by `ran` or `broke`, unless the
- * executor dies, which the worker sees as the child's exit.
+ * Invariant: every `load` is answered by `loaded` or `refused`, every `unload` by `unloaded`, every `run` by `ran` or
+ * `broke`, unless the executor dies, which the worker sees as the child's exit.
  */
 import type { ErrorCode } from '../errors.js';
 import type { ModelDescription } from './model-description.js';
@@ -21,8 +21,10 @@ export interface ExecutorInput {
 
 export type ToExecutor =
   | { kind: 'load'; call: number; directory: string }
-  /** `joins`: it may share a run with those before and behind it. */
-  | { kind: 'run'; batch: number; model: string; inputs: ExecutorInput[]; joins: boolean }
+  /** Runs of the model that came before it are still done. */
+  | { kind: 'unload'; call: number; model: string }
+  /** `joins`: it may share a run of at most `most` rows with those before and behind it. */
+  | { kind: 'run'; batch: number; model: string; inputs: ExecutorInput[]; joins: boolean; most: number }
   | { kind: 'stop' };
 
 export type ExecutorResult =
@@ -35,11 +37,15 @@ export interface SharedRun {
   inferMs: number;
   /** True for one of the batches that shared it. */
   leads: boolean;
+  /** Bytes by which the process grew in it: of the first runs of a model, where nothing else was under way. */
+  grownBytes?: number;
 }
 
 export interface LoadedModel {
   description: ModelDescription;
   placement: Placement;
+  /** Bytes by which the process grew for it; absent when something else may have been the reason. */
+  grownBytes?: number;
 }
 
 export type FromExecutor =
@@ -49,12 +55,23 @@ export type FromExecutor =
   | { kind: 'unable'; message: string }
   | ({ kind: 'loaded'; call: number } & LoadedModel)
   | { kind: 'refused'; call: number; message: string }
+  /** Its memory is free. */
+  | { kind: 'unloaded'; call: number }
   /** One result per input, in order; `bytes` holds all outputs, which results cut up by offset and length. */
   | { kind: 'ran'; batch: number; results: ExecutorResult[]; bytes: Uint8Array; prepareMs: number; run: SharedRun }
   /** The run itself failed: no input of the batch has an answer, and any of them, or of those it shared with, may be why. */
   | { kind: 'broke'; batch: number; message: string; shared: boolean };
 
-/** Environment of an executor child, written by the worker and read by the executor's config. */
+/** What an executor's environment has beside the worker's; both must be there before it starts. */
+export const EXECUTOR_ENV = {
+  // Unless told, onnxruntime reports its use to its maker.
+  ORT_DISABLE_TELEMETRY: '1',
+  // glibc: weights get pages of their own, which go back to the system with their model. By default it learns from the
+  // first large block that is freed to keep the next ones: a model of 47 MB then left 80 MB behind. Others ignore it.
+  MALLOC_MMAP_THRESHOLD_: '1048576',
+} as const;
+
+/** What an executor child is started with. */
 export interface ExecutorSettings {
   threads: number;
   providers: string[];

@@ -1,7 +1,9 @@
 /** The executor as the real child process that a worker forks: built code, real channel, real exit codes. */
 import type { ChildProcess } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Executor } from '../../../../test/fixtures/executor.js';
+import { matMulModel } from '../../../../test/fixtures/matmul-model.js';
 import { fixtureImage, fixtureModel, TemporaryPackages } from '../../../../test/fixtures/packages.js';
 import type { ExecutorInput, ExecutorSettings } from '../contract/executor-messages.js';
 import { decodeFrame, encodeFrame } from '../tensor/frame.js';
@@ -12,6 +14,8 @@ const row = (name: string, values: number[]): ExecutorInput => ({
   bytes: encodeFrame([{ name, dtype: 'float32', shape: [1, values.length], data: Float32Array.from(values) }]),
 });
 const slowRow = row('x', [1, 2, 3, 4]);
+const residentBytes = (pid: number): number =>
+  1_024 * Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('an executor', () => {
@@ -37,7 +41,7 @@ describe('an executor', () => {
     executor.run(3, 'row_sum:1', [slowRow, row('x', [0, 0, 0, 1])]);
     const { batch, results, bytes, run, prepareMs } = await executor.next('ran');
     expect([batch, results.length]).toEqual([3, 2]);
-    expect(run).toEqual({ rows: 2, inferMs: expect.any(Number) as number, leads: true });
+    expect(run).toMatchObject({ rows: 2, inferMs: expect.any(Number) as number, leads: true });
     expect(run.inferMs).toBeGreaterThan(0);
     expect(prepareMs).toBeGreaterThan(0);
     const sums = results.map(
@@ -92,12 +96,12 @@ describe('an executor', () => {
     expect(performance.now() - firstAt).toBeLessThan(first.run.inferMs);
   });
 
-  it('lets batches that lie in line share a run where they may, up to the size that the model allows', async () => {
+  it('lets batches that lie in line share a run where they may, up to the size that they were given', async () => {
     const executor = await start();
     const folder = packages.make(
       'pairs',
       { 'model.onnx': join(fixtureModel('tiny_classifier'), 'model.onnx') },
-      { task: 'image-classification', image: { resize: { exact: [8, 8] } }, batching: { maxBatchSize: 3 } },
+      { task: 'image-classification', image: { resize: { exact: [8, 8] } } },
     );
     await executor.load(fixtureModel('slow'));
     await executor.load(folder);
@@ -105,9 +109,9 @@ describe('an executor', () => {
     const bad: ExecutorInput = { type: 'image', rows: 1, bytes: Buffer.from('bad') };
     // The run of this one gives the others the time to be prepared.
     executor.run(1, 'slow:1', [slowRow]);
-    executor.send({ kind: 'run', batch: 2, model: 'pairs:1', inputs: [picture], joins: true });
-    executor.send({ kind: 'run', batch: 3, model: 'pairs:1', inputs: [bad, picture], joins: true });
-    executor.send({ kind: 'run', batch: 4, model: 'pairs:1', inputs: [picture, picture], joins: true });
+    executor.join(2, 'pairs:1', [picture]);
+    executor.join(3, 'pairs:1', [bad, picture]);
+    executor.join(4, 'pairs:1', [picture, picture]);
     executor.run(5, 'pairs:1', [picture]);
     await executor.next('ran');
     const ran = [];
@@ -125,6 +129,56 @@ describe('an executor', () => {
     );
     expect(answers[1]).toBe(false);
     expect(new Set(answers.filter((answer) => answer !== false)).size).toBe(1);
+  });
+
+  it('unloads a model after the batches that came before it, and the others go on', async () => {
+    const executor = await start();
+    await executor.load(fixtureModel('slow'));
+    await executor.load(fixtureModel('row_sum'));
+    executor.run(1, 'slow:1', [slowRow]);
+    executor.run(2, 'row_sum:1', [slowRow]);
+    executor.send({ kind: 'unload', call: 9, model: 'row_sum:1' });
+    executor.run(3, 'row_sum:1', [slowRow]);
+    expect(await executor.next('broke')).toMatchObject({ batch: 3, message: 'The model row_sum:1 is not loaded.' });
+    expect((await executor.next('ran', 'unloaded')).kind).toBe('ran');
+    expect(await executor.next('ran', 'unloaded')).toMatchObject({ kind: 'ran', batch: 2 });
+    expect(await executor.next('unloaded')).toMatchObject({ call: 9 });
+    await executor.load(fixtureModel('row_sum'));
+    executor.run(4, 'row_sum:1', [slowRow]);
+    expect((await executor.next('ran')).batch).toBe(4);
+  });
+
+  it('says by how much it grew for a model, and gives that back to the system when the model goes', async () => {
+    const executor = await start();
+    const sizes = [
+      { width: 1536, layers: 5 },
+      { width: 1024, layers: 10 },
+    ];
+    const folders = sizes.map((size, i) => packages.make(`large${i}`, { 'model.onnx': matMulModel(size) }));
+    const before = residentBytes(executor.child.pid!);
+    for (let i = 0; i < 4; i++) {
+      const { description, grownBytes } = await executor.load(folders[i % 2]!);
+      expect(grownBytes).toBeGreaterThan(20e6);
+      executor.run(i, `large${i % 2}:1`, [row('x', Array<number>(sizes[i % 2]!.width).fill(1))]);
+      await executor.next('ran');
+      executor.send({ kind: 'unload', call: 2, model: `${description.name}:1` });
+      await executor.next('unloaded');
+    }
+    expect(residentBytes(executor.child.pid!) - before).toBeLessThan(30e6);
+  });
+
+  it('goes on running small models while a large one is opened', async () => {
+    const executor = await start();
+    await executor.load(fixtureModel('row_sum'));
+    const large = packages.make('larger', { 'model.onnx': matMulModel({ width: 1536, layers: 8 }) });
+    executor.send({ kind: 'load', call: 1, directory: large });
+    let runs = 0;
+    for (;;) {
+      executor.run(runs, 'row_sum:1', [slowRow]);
+      if ((await executor.next('ran', 'loaded')).kind === 'loaded') break;
+      runs++;
+    }
+    expect(runs).toBeGreaterThan(20);
   });
 
   it('told to stop during a run, answers it and exits with 0', async () => {

@@ -10,10 +10,13 @@ import type { ExecutorSettings, FromExecutor, ToExecutor } from '../contract/exe
 import { modelKey } from '../contract/model-description.js';
 import { collectLargeGrowth } from '../heap.js';
 import { finishBatch, joinBatches, prepareBatch } from './batch.js';
-import { loadModel, type Model } from './model.js';
+import { Growth } from './growth.js';
+import { HeldModels } from './held-models.js';
+import { loadModel } from './model.js';
 import { Permits } from './permits.js';
-import { RunClient } from './run-client.js';
 import { RunLine, type Lined } from './run-line.js';
+import type { OpenSession } from './run-client.js';
+import { RunThreads } from './run-threads.js';
 
 /** After the worker is gone nobody can kill a run that hangs. A run cannot be broken off, so the process is. */
 const ORPHAN_MS = 2_000;
@@ -21,17 +24,21 @@ const ORPHAN_MS = 2_000;
 collectLargeGrowth();
 const settings = JSON.parse(process.argv[2] ?? '{"threads":1,"providers":["cpu"]}') as ExecutorSettings;
 const decodes = new Permits(settings.threads + 1);
-const models = new Map<string, Model>();
+const growth = new Growth(decodes);
+const models = new HeldModels();
 const running = new Set<Promise<void>>();
 const line = new RunLine(execute);
+let loading = Promise.resolve();
 let stopping = false;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
-const starting = RunClient.start(new URL('./run-thread.js', import.meta.url), settings);
+const starting = RunThreads.start(new URL('./run-thread.js', import.meta.url), settings);
 
 process.on('message', (message: ToExecutor) => {
   if (message.kind === 'stop') void stop();
-  else if (message.kind === 'load') void load(message);
+  // One at a time, so that what the process grows by is one model's.
+  else if (message.kind === 'load') loading = loading.then(() => load(message));
+  else if (message.kind === 'unload') void unload(message);
   else void run(message);
 });
 process.on('disconnect', orphaned);
@@ -39,8 +46,8 @@ process.on('disconnect', orphaned);
 if (!process.connected) orphaned();
 
 starting.then(
-  (client) => {
-    void client.ended.then(() => stopping || process.exit(1));
+  (threads) => {
+    void threads.broken.then(() => stopping || process.exit(1));
     void send({ kind: 'ready', providers: settings.providers });
   },
   async (error: unknown) => {
@@ -51,23 +58,32 @@ starting.then(
 
 async function load({ call, directory }: Extract<ToExecutor, { kind: 'load' }>): Promise<void> {
   try {
-    const client = await starting;
-    const model = await loadModel(directory, client);
-    const key = modelKey(model.description.name, model.description.version);
-    const former = models.get(key);
-    models.set(key, model);
-    if (former) await client.release(former.session);
+    const threads = await starting;
+    let grown: () => number | undefined = () => undefined;
+    const open = (path: string): Promise<OpenSession> => {
+      grown = growth.startOfLoad();
+      return threads.open(path);
+    };
+    const runner = { open, run: threads.run.bind(threads), release: threads.release.bind(threads) };
+    const model = await loadModel(directory, runner);
     const { description, placement } = model;
-    await send({ kind: 'loaded', call, description, placement });
+    await models.put(modelKey(description.name, description.version), model, threads);
+    await send({ kind: 'loaded', call, description, placement, ...bytes(grown()) });
   } catch (error) {
     await send({ kind: 'refused', call, message: textOf(error) });
   }
 }
 
-async function run({ batch, model: key, inputs, joins }: Extract<ToExecutor, { kind: 'run' }>): Promise<void> {
-  const model = models.get(key);
+async function unload({ call, model }: Extract<ToExecutor, { kind: 'unload' }>): Promise<void> {
+  await models.remove(model);
+  await send({ kind: 'unloaded', call });
+}
+
+async function run({ model: key, inputs, ...asked }: Extract<ToExecutor, { kind: 'run' }>): Promise<void> {
+  const { batch, joins, most } = asked;
+  const model = models.use(key);
   if (!model) return send({ kind: 'broke', batch, message: `The model ${key} is not loaded.`, shared: false });
-  const lined: Lined = { batch, model, joins, prepared: undefined };
+  const lined: Lined = { batch, model, joins, most, prepared: undefined };
   line.add(lined);
   lined.prepared = await prepareBatch(model, inputs, decodes);
   line.advance();
@@ -79,9 +95,11 @@ async function execute(together: Lined[]): Promise<void> {
   const batches = together.map(({ prepared }) => prepared!);
   const finished = (async () => {
     try {
-      const client = await starting;
+      const threads = await starting;
+      const grown = growth.startOfRun(model);
       const { feeds, rows } = joinBatches(model, batches);
-      const { outputs, inferMs } = rows > 0 ? await client.run(model.session, feeds) : { outputs: [], inferMs: 0 };
+      const { outputs, inferMs } = rows > 0 ? await threads.run(model.session, feeds) : { outputs: [], inferMs: 0 };
+      const more = bytes(grown());
       for (const [i, { batch }] of together.entries()) {
         const prepared = batches[i]!;
         const { results, bytes } = finishBatch(model, prepared, { outputs, rows });
@@ -91,7 +109,7 @@ async function execute(together: Lined[]): Promise<void> {
           results,
           bytes,
           prepareMs: prepared.prepareMs,
-          run: { rows, inferMs, leads: i === 0 },
+          run: { rows, inferMs, leads: i === 0, ...(i === 0 && more) },
         });
       }
     } catch (error) {
@@ -102,6 +120,7 @@ async function execute(together: Lined[]): Promise<void> {
   running.add(finished);
   await finished;
   running.delete(finished);
+  for (const each of together) models.done(each.model);
 }
 
 function orphaned(): void {
@@ -113,8 +132,8 @@ async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
   await Promise.all(running);
-  const client = await starting;
-  await client.close();
+  const threads = await starting;
+  await threads.close();
   process.exit(0);
 }
 
@@ -122,6 +141,10 @@ async function stop(): Promise<void> {
 function send(message: FromExecutor): Promise<void> {
   if (!process.connected) return Promise.resolve();
   return new Promise((resolve) => process.send!(message, undefined, undefined, () => resolve()));
+}
+
+function bytes(grown: number | undefined): { grownBytes?: number } {
+  return grown === undefined ? {} : { grownBytes: grown };
 }
 
 function textOf(error: unknown): string {

@@ -4,7 +4,7 @@
  * meanwhile, and one run of eight costs a tenth less than eight runs.
  *
  * Invariants: batches run in the order in which they came; a batch that is still being prepared holds up those behind
- * it and is waited for by none before it; a run never has more rows than the model allows.
+ * it and is waited for by none before it; several that share a run never have more rows than the first of them allows.
  */
 import type { Model } from './model.js';
 import type { PreparedBatch } from './batch.js';
@@ -12,8 +12,9 @@ import type { PreparedBatch } from './batch.js';
 export interface Lined {
   readonly batch: number;
   readonly model: Model;
-  /** May share a run. */
+  /** May share a run, of at most `most` rows. */
   readonly joins: boolean;
+  readonly most: number;
   /** Undefined while it is being prepared. */
   prepared: PreparedBatch | undefined;
 }
@@ -44,7 +45,7 @@ export class RunLine {
   private take(): Lined[] {
     const [head] = this.waiting;
     if (!head?.prepared) return [];
-    const most = head.model.description.maxBatchSize;
+    const { most } = head;
     let rows = head.prepared.rows;
     let count = 1;
     for (const next of head.joins ? this.waiting.slice(1) : []) {
