@@ -7,5 +7,4 @@
 /** The one folder that a package may have: golden samples, see docs/export.md. */
 export const SAMPLES = 'samples';
 
-export const BARE_NAME = /^(?!\.+$)[^/\\\0]{1,255}$/;
 export const PACKAGE_FILE = /^(samples\/)?(?!\.+$)[^/\\\0]{1,255}$/;

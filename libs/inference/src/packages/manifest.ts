@@ -2,14 +2,17 @@
  * model.json: what a package says about its model. One schema; unknown keys are refused, and every complaint names
  * the place, what stood there and what was expected.
  *
- * Invariant: file names in it are bare names, so that nothing outside the package's folder can be meant.
+ * Invariant: file names in it are bare names, or those of samples, so that nothing outside the package's folder can be meant.
  */
 import { z } from 'zod';
 import { MODEL_NAME, MODEL_VERSION, TASKS } from '../contract/model-description.js';
+import { PACKAGE_FILE } from './file-name.js';
 
 /** A file of the package itself. */
 export const BARE_NAME = /^(?!\.+$)[^/\\\0]{1,255}$/;
 const fileName = z.string().regex(BARE_NAME, { message: 'a bare file name, without folders' });
+/** Files of the package that can have a sum: its samples too. */
+const packageFile = z.string().regex(PACKAGE_FILE);
 const side = z.number().int().min(1).max(16_384);
 const size = z.tuple([side, side]);
 
@@ -48,7 +51,10 @@ const manifestSchema = z
       .prefault({}),
     runTimeoutMs: z.number().positive().optional(),
     files: z
-      .record(fileName, z.string().regex(/^sha256-[0-9a-f]{64}$/, { message: '"sha256-" and 64 hexadecimal digits' }))
+      .record(
+        packageFile,
+        z.string().regex(/^sha256-[0-9a-f]{64}$/, { message: '"sha256-" and 64 hexadecimal digits' }),
+      )
       .default({}),
   })
   .check(({ value, issues }) => {
@@ -113,7 +119,7 @@ function expected(issue: z.core.$ZodIssue): string {
     case 'invalid_union':
       return '{"shorterSide": pixels} or {"exact": [height, width]}';
     case 'invalid_key':
-      return 'bare file names, without folders';
+      return 'bare file names, without folders but "samples/"';
     default:
       return issue.message;
   }

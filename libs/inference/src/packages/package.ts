@@ -2,9 +2,9 @@
  * A model package on disk: `<name>/<version>/` with a model file, and perhaps model.json, labels, weights in files of
  * their own and other data.
  *
- * Invariants: only plain files directly inside the folder are ever opened, by onnxruntime too: where a model's weights
- * lie is read from its file first; every file whose sha256 model.json states is compared with it; messages name files
- * by their bare name.
+ * Invariants: only plain files directly inside the folder, or its folder of samples, are ever opened, by onnxruntime too:
+ * where a model's weights lie is read from its file first; every file whose sha256 model.json states is compared with
+ * it; messages name files by their name in the package.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -12,6 +12,7 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MODEL_NAME, MODEL_VERSION } from '../contract/model-description.js';
+import { SAMPLES } from './file-name.js';
 import { parseLabels } from './labels.js';
 import { BARE_NAME, defaultManifest, parseManifest, type Manifest } from './manifest.js';
 import { readOnnxHeader } from './onnx-file.js';
@@ -116,6 +117,7 @@ async function externalFilesOf(folder: string, model: string): Promise<string[]>
 
 /** False when there is no such file. */
 async function isPlainFile(folder: string, file: string): Promise<boolean> {
+  if (file.startsWith(`${SAMPLES}/`) && !(await isPlainFolder(folder, SAMPLES))) return false;
   const stats = await lstat(join(folder, file)).catch(() => undefined);
   if (!stats) return false;
   // A link of either kind could lead to data outside the package, unseen by whoever checked it.
@@ -124,6 +126,15 @@ async function isPlainFile(folder: string, file: string): Promise<boolean> {
   if (stats.nlink > 1)
     throw new Error(`${file} is hard-linked to another file; expected a plain file. Put a copy in its place.`);
   return true;
+}
+
+/** False when there is no such folder. */
+async function isPlainFolder(folder: string, name: string): Promise<boolean> {
+  const stats = await lstat(join(folder, name)).catch(() => undefined);
+  if (stats && !stats.isDirectory()) {
+    throw new Error(`${name} is a link or a file; expected a folder. Put a copy of the folder in its place.`);
+  }
+  return stats !== undefined;
 }
 
 async function sha256Of(folder: string, file: string): Promise<string> {

@@ -24,3 +24,13 @@ export function shownName(name: string): string {
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }
+
+/** What whoever reads a package throws for its maker (a plain Error with a sentence), as a refusal; all else as it is. */
+export async function asRefusal<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    const plain = error instanceof Error && error.name === 'Error' && !('code' in error);
+    throw plain ? refusePackage(error.message) : error;
+  }
+}

@@ -7,7 +7,7 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import { chmod, mkdir, open, rm } from 'node:fs/promises';
+import { chmod, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -74,6 +74,13 @@ export class Staging {
       await handle.close();
     }
     return { path: file, sha256: hash.digest('hex'), size };
+  }
+
+  /** Gives a file of this folder another place in it (relative, and not taken). */
+  async move(file: StagedFile, path: string): Promise<StagedFile> {
+    const place = join(this.folder, path);
+    await rename(file.path, place);
+    return { ...file, path: place };
   }
 
   /** Makes a folder (relative to this one), parents included, and answers its path. */

@@ -1,0 +1,60 @@
+/**
+ * What TorchServe's default handlers do, as model.json says it. Source: ts/torch_handler/*.py of pytorch/serve 0.12.
+ *
+ * Invariant: where a handler leaves something to the caller or to chance, what was chosen is told in a note.
+ */
+import type { OnnxValue } from '../onnx-file.js';
+import { pictureFor, plainPictureFor } from './picture.js';
+
+const HANDLERS = ['image_classifier', 'object_detector', 'image_segmenter', 'text_classifier', 'base_handler'] as const;
+export type Handler = (typeof HANDLERS)[number];
+
+/** Hugging Face's file, in place of the vocabulary of TorchServe's text_classifier. */
+export const TOKENIZER = 'tokenizer.json';
+/** object_detector's. */
+const THRESHOLD = 0.5;
+const TOP_K = 5;
+
+export interface Mapped {
+  manifest: Record<string, unknown>;
+  notes: string[];
+}
+
+/** The default handler that is meant; undefined for one of the archive's own. */
+export function handlerOf(text: string | undefined, files: ReadonlyMap<string, unknown>): Handler | undefined {
+  // As `image_classifier`, `ts/torch_handler/image_classifier.py:handle` or `ts.torch_handler.image_classifier`.
+  const name = /([a-z_]+)(\.py)?(:.*)?$/.exec(text ?? '')?.[1];
+  const handler = HANDLERS.find((each) => each === name);
+  // A file of that name is code that does something else.
+  return handler && !files.has(`${handler}.py`) ? handler : undefined;
+}
+
+export function manifestFor(
+  handler: Handler,
+  { inputs, labels }: { inputs: readonly OnnxValue[]; labels: string | undefined },
+): Mapped {
+  const named = labels === undefined ? {} : { labels };
+  const [input] = inputs;
+  switch (handler) {
+    case 'base_handler':
+      return { manifest: { task: 'tensor' }, notes: [] };
+    case 'image_classifier': {
+      const { image, notes } = pictureFor(input);
+      const output = { activation: 'softmax', topK: TOP_K, ...named };
+      return { manifest: { task: 'image-classification', image, output }, notes };
+    }
+    case 'object_detector': {
+      const { image, notes } = plainPictureFor(input);
+      const output = { ...named };
+      return { manifest: { task: 'object-detection', image, output, detection: { threshold: THRESHOLD } }, notes };
+    }
+    case 'image_segmenter': {
+      const { image, notes } = pictureFor(input);
+      return { manifest: { task: 'image-segmentation', image, output: { ...named } }, notes };
+    }
+    case 'text_classifier': {
+      const output = { activation: 'softmax', topK: TOP_K, ...named };
+      return { manifest: { task: 'text-classification', text: { tokenizer: TOKENIZER }, output }, notes: [] };
+    }
+  }
+}
