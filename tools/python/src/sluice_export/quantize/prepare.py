@@ -1,9 +1,12 @@
 """A float32 ONNX file made ready: loadable, not quantized yet, optimised, with shapes known and every node named."""
 
+import contextlib
 import copy
 import logging
+import os
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import onnx
@@ -53,7 +56,7 @@ def _preprocessed(model: onnx.ModelProto) -> onnx.ModelProto:
     disabled = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with tempfile.TemporaryDirectory() as folder:
+        with tempfile.TemporaryDirectory() as folder, _working_in(folder):
             target = Path(folder) / "prepared.onnx"
             # Symbolic shapes fail on operators that they do not know; the rest does without them.
             for skip_symbolic in (False, True):
@@ -65,6 +68,17 @@ def _preprocessed(model: onnx.ModelProto) -> onnx.ModelProto:
             raise ExportError(f"onnxruntime cannot prepare the model for quantization: {failure}.") from failure
     finally:
         logging.disable(disabled)
+
+
+@contextlib.contextmanager
+def _working_in(folder: str) -> Iterator[None]:
+    """onnxruntime writes a model whose symbolic shapes it does not find, weights too, into the working directory."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 def _name_nodes(model: onnx.ModelProto) -> None:
