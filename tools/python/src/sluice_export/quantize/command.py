@@ -23,17 +23,23 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("package", type=Path, help="the float32 package: <name>/<version>")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="the package to write")
     parser.add_argument("--force", action="store_true", help="replace an existing package")
-    mode = parser.add_argument_group("how").add_mutually_exclusive_group(required=True)
+    how = parser.add_argument_group("how")
+    mode = how.add_mutually_exclusive_group(required=True)
     mode.add_argument("--static", dest="mode", action="store_const", const="static", help="INT8 by calibration")
     mode.add_argument("--dynamic", dest="mode", action="store_const", const="dynamic", help="INT8 weights only")
     mode.add_argument("--fp16", dest="mode", action="store_const", const="fp16", help="half precision, for GPUs")
+    how.add_argument(
+        "--reduce-range",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="INT8 weights of 7 bits, which no CPU adds up wrongly; else 8 bits, for VNNI and ARM only",
+    )
     rows = parser.add_argument_group("rows", "pictures, or .npy, .npz and .json files, of the kind that will be served")
     rows.add_argument("--calibrate", type=Path, metavar="FOLDER", help="ranges of values are found on these")
     rows.add_argument(
         "--held-out", type=Path, metavar="FOLDER", help="accuracy is judged on these; else a fourth of --calibrate"
     )
     rows.add_argument("--method", choices=("minmax", "entropy", "percentile"), default="minmax", help="(minmax)")
-    rows.add_argument("--reduce-range", action="store_true", help="7-bit weights, for x86 CPUs without VNNI")
     judged = parser.add_argument_group("what is good enough")
     judged.add_argument(
         "--agreement", type=float, metavar="PART", help="rows with the same best class, of classifiers (0.99)"

@@ -14,6 +14,7 @@ from onnxruntime.quantization.onnx_model import ONNXModel
 
 from sluice_export.errors import ExportError
 from sluice_export.quantize.recipe import Recipe
+from sluice_export.quantize.weights import weights_notes, weights_setting
 
 # Convolutions are left out: without calibration they gain a tenth where static quantization makes them three times as
 # fast (docs/quantization.md).
@@ -50,7 +51,8 @@ def dynamic_recipe(model: onnx.ModelProto, *, reduce_range: bool) -> Recipe:
             return target.read_bytes()
 
     settings = {
-        "weights": "int8, a scale per channel" + (", 7 bits" if reduce_range else ""),
+        "weights": weights_setting(reduce_range=reduce_range),
         "activations": "uint8, a scale per tensor and run",
     }
-    return Recipe("dynamic", tuple(node.name for node in nodes), settings, build)
+    names = tuple(node.name for node in nodes)
+    return Recipe("dynamic", names, settings, build, notes=weights_notes(reduce_range=reduce_range))

@@ -65,7 +65,7 @@ def quantize(request: QuantizeRequest, tell: Callable[[str], None] = lambda _: N
     size = BATCH if takes_rows and request.mode != "dynamic" else 1
     search = _search(recipe, rows, original, threshold=threshold, tries=request.tries, size=size, tell=tell)
     if search.chosen is None:
-        raise ExportError(_not_good_enough(search, threshold))
+        raise ExportError(_not_good_enough(search, threshold, request))
     quantized = Session(search.chosen.data)
     mixing = (row_mixing(original, rows.trying), row_mixing(quantized, rows.trying)) if takes_rows else None
     is_mixing = mixing is not None and request.mode == "dynamic" and mixing[1] > max(LIMIT, mixing[0])
@@ -136,15 +136,17 @@ def _takes_many(inputs: list[TensorSpec]) -> bool:
     )
 
 
-def _not_good_enough(search: Search, threshold: Threshold) -> str:
+def _not_good_enough(search: Search, threshold: Threshold, request: QuantizeRequest) -> str:
     best = search.closest
     came = f"largest difference {best.judgement.max_rel_diff:.3g} of the largest value"
     if best.judgement.agreement is not None:
         came = f"top-1 agreement {best.judgement.agreement:.4f} over {best.judgement.rows} rows, {came}"
+    is_reduced = request.reduce_range and request.mode != "fp16"
+    wider = " --no-reduce-range where all CPUs have VNNI or are ARM," if is_reduced else ""
     return (
         f"No package was written: {threshold} was wanted on held-out rows; the best of {len(search.attempts)} tries"
         f" has {came}, with {len(best.excluded)} nodes left in float32. Give more or truer rows to --calibrate, another"
-        " --method, more --tries, --fp16 instead, or accept it with --agreement or --max-difference."
+        f" --method, more --tries,{wider} --fp16 instead, or accept it with --agreement or --max-difference."
     )
 
 

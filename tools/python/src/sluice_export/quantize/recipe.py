@@ -9,10 +9,11 @@ from typing import Any
 class Recipe:
     """`nodes` are the names of those that would be quantized; `build` makes the ONNX file, leaving some as they are.
 
-    `settings` goes into the report.
+    `settings` and `notes` go into the report.
     """
 
     mode: str
     nodes: tuple[str, ...]
     settings: Mapping[str, Any]
     build: Callable[[Collection[str]], bytes]
+    notes: tuple[str, ...] = ()

@@ -93,7 +93,7 @@ def _engines(found: Evidence, quantized: Session) -> dict[str, Any]:
 
 
 def _notes(found: Evidence, report: dict[str, Any]) -> list[str]:
-    notes = []
+    notes = list(found.recipe.notes)
     if found.rows.judging is None:
         notes.append("No rows were given, so accuracy was not judged. Name a folder with --held-out.")
     elif found.search.chosen.judgement.classes == 1:
@@ -114,5 +114,5 @@ def _notes(found: Evidence, report: dict[str, Any]) -> list[str]:
     elif max(speedups) < 1:
         notes.append("It is not faster than float32 here: keep it for its size, or not at all.")
     if found.recipe.mode != "fp16" and report["conditions"]["vnni"] is False:
-        notes.append("This CPU has no INT8 dot product (VNNI): figures say little about one that has.")
+        notes.append("This CPU has no INT8 dot product (VNNI): times say little about one that has.")
     return notes

@@ -17,7 +17,7 @@ class QuantizeRequest:
     """`package` is read, `target` written; both `<name>/<version>`.
 
     calibrate, held_out: folders of rows (see examples.py). Without the second a fourth of the first is held out.
-    method: minmax, entropy or percentile. reduce_range: weights of 7 bits, for x86 without VNNI.
+    method: minmax, entropy or percentile. reduce_range: weights of 7 bits (see weights.py).
     agreement, max_difference: what is good enough; None for the usual of the model's task.
     tries: the most models that are judged to find which nodes to leave out.
     seconds: of timing, for each number of rows. node_engine: a checkout of Sluice, None to look for one.
@@ -29,7 +29,7 @@ class QuantizeRequest:
     calibrate: Path | None = None
     held_out: Path | None = None
     method: str = "minmax"
-    reduce_range: bool = False
+    reduce_range: bool = True
     agreement: float | None = None
     max_difference: float | None = None
     tries: int = 8

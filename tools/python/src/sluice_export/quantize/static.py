@@ -1,8 +1,7 @@
 """INT8 by calibration: weights int8 a channel, activations uint8 a tensor, written as QuantizeLinear/DequantizeLinear.
 
 uint8 by int8 is what the dot product of x86 (VNNI: vpdpbusd) multiplies: int8 activations took 2.5 times as long there
-and were no truer (docs/quantization.md). Without VNNI the sum of two products may saturate: `reduce_range` keeps
-weights to 7 bits for such CPUs.
+and were no truer (docs/quantization.md). Why weights are kept to 7 bits: weights.py.
 """
 
 import copy
@@ -17,6 +16,7 @@ from sluice_export.errors import ExportError
 from sluice_export.quantize.calibration import MOST_ROWS, ranges_of
 from sluice_export.quantize.examples import Examples
 from sluice_export.quantize.recipe import Recipe
+from sluice_export.quantize.weights import weights_notes, weights_setting
 
 # Those that onnxruntime multiplies in integers, and those around them with an integer kernel on the CPU: any other
 # would only be wrapped in conversions. Softmax and Sigmoid have one but lose much and save little.
@@ -29,7 +29,7 @@ OPS = (*HEAVY, *LIGHT, *PASSING)
 @dataclass(frozen=True)
 class StaticOptions:
     method: str = "minmax"
-    reduce_range: bool = False
+    reduce_range: bool = True
 
 
 def static_recipe(model: onnx.ModelProto, examples: Examples, *, options: StaticOptions, size: int) -> Recipe:
@@ -65,12 +65,13 @@ def static_recipe(model: onnx.ModelProto, examples: Examples, *, options: Static
         nodes=tuple(node.name for node in model.graph.node if node.op_type in (*HEAVY, *LIGHT)),
         settings={
             "format": "QDQ",
-            "weights": "int8, a scale per channel" + (", 7 bits" if options.reduce_range else ""),
+            "weights": weights_setting(reduce_range=options.reduce_range),
             "activations": "uint8, a scale per tensor",
             "method": options.method,
             "calibrationRows": len(used),
         },
         build=build,
+        notes=weights_notes(reduce_range=options.reduce_range),
     )
 
 
