@@ -33,6 +33,8 @@ export interface Keys {
   route(name: string): string;
   /** Set of model names that have a route. */
   routes: string;
+  /** Sorted set of `<name>:<version>` that were removed and whose predictions may not have ended, by ms. */
+  removed: string;
   /** Counter: goes up with every change of a registration or a route. */
   registryRevision: string;
   /** Sorted set of `<name>:<version>` that requests wait for and no worker holds, by the ms of the last request. */
@@ -86,6 +88,7 @@ export function keysUnder(prefix: string): Keys {
     registrations: `${prefix}:registrations`,
     route: (name) => `${prefix}:route:${name}`,
     routes: `${prefix}:routes`,
+    removed: `${prefix}:removed`,
     registryRevision: `${prefix}:registry-revision`,
     wanted: `${prefix}:wanted`,
     claimed: (name, version) => `${prefix}:claimed:${name}:${version}`,

@@ -9,7 +9,7 @@ import { packageFiles, registration, type PackageFile, type Registration } from 
 import { route, type Route } from '../contract/routing.js';
 import { verificationReport, type VerificationReport } from '../contract/verification.js';
 import type { Redis } from '../queue/connection.js';
-import type { VersionName } from './registry.js';
+import { nameOf, type VersionName } from './registry.js';
 
 const FIELDS = ['head', 'state', 'reason', 'check', 'desired', 'limits', 'facts', 'description', 'updated', 'promote'];
 
@@ -21,6 +21,8 @@ export interface RegistryView {
   revision: number;
   registrations: ListedRegistration[];
   routes: Map<string, Route>;
+  /** `<name>:<version>` whose removal is not over: workers may hold them still, and nobody may ask for them. */
+  removed: Set<string>;
 }
 
 export interface RegistrationDetails {
@@ -31,7 +33,7 @@ export interface RegistrationDetails {
 }
 
 export class RegistryReader {
-  private view: RegistryView = { revision: -1, registrations: [], routes: new Map() };
+  private view: RegistryView = { revision: -1, registrations: [], routes: new Map(), removed: new Set() };
 
   constructor(
     private readonly redis: Redis,
@@ -43,9 +45,10 @@ export class RegistryReader {
     // Before the rest: a change while it is read is seen by the next look.
     const revision = Number((await this.redis.get(this.keys.registryRevision)) ?? 0);
     if (revision === this.view.revision) return this.view;
-    const [members, names] = await Promise.all([
+    const [members, names, removed] = await Promise.all([
       this.redis.smembers(this.keys.registrations),
       this.redis.smembers(this.keys.routes),
+      this.redis.zrange(this.keys.removed, '0', '-1'),
     ]);
     const [registrations, routes] = await Promise.all([
       Promise.all(members.map((member) => this.listed(nameOf(member)))),
@@ -55,6 +58,7 @@ export class RegistryReader {
       revision,
       registrations: registrations.filter((each) => each !== undefined),
       routes: new Map(routes.flatMap(([name, found]) => (found ? [[name, found]] : []))),
+      removed: new Set(removed),
     };
     return this.view;
   }
@@ -86,9 +90,4 @@ export class RegistryReader {
 
 function present(entries: [string, string | null | undefined][]): Record<string, string> {
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
-}
-
-function nameOf(member: string): VersionName {
-  const at = member.indexOf(':');
-  return { name: member.slice(0, at), version: member.slice(at + 1) };
 }

@@ -39,6 +39,18 @@ local function namedBy(version)
   return nil
 end
 
+-- The versions of this model that wait to become its default do so no longer; those registered after <until> go on.
+local function unpromote(until_)
+  local prefix = name .. ':'
+  for _, each in ipairs(redis.call('SMEMBERS', k('registrations'))) do
+    if string.sub(each, 1, #prefix) == prefix then
+      local other = k('registration:' .. each)
+      local created = cjson.decode(redis.call('HGET', other, 'head')).created
+      if not until_ or created <= until_ then redis.call('HDEL', other, 'promote') end
+    end
+  end
+end
+
 -- Whether a route may name it: verified, or served from a worker's folder.
 local function routable(version)
   local state = redis.call('HGET', k('registration:' .. name .. ':' .. version), 'state')
@@ -50,22 +62,29 @@ end
 /**
  * ARGV: digest, head, files, manifest (JSON), desired, '1' to become the default once it is ready.
  * Answers {'new', check}; {'again', check} for one that had failed; {'same', check, state}; {'conflict', digest} when
- * the version is another package; {'full'}.
+ * the version is another package; {'alias'} when an alias has its name; {'removing'} while predictions of one that was
+ * removed under this name are being ended; {'full'}.
  */
 export const REGISTER = new Script(`${PRELUDE}
 local digest, head, files, manifest, desired, promote = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 local known = redis.call('HGET', key, 'digest')
 if known and known ~= digest then return {'conflict', known} end
 if known then
-  if promote == '1' then redis.call('HSET', key, 'promote', 1) end
+  local promoted = promote == '1' and redis.call('HGET', routed, 'default') ~= version
+    and redis.call('HSETNX', key, 'promote', 1) == 1
   local state = redis.call('HGET', key, 'state')
-  if state ~= 'failed' then return {'same', redis.call('HGET', key, 'check'), state} end
+  if state ~= 'failed' then
+    if promoted then changed() end
+    return {'same', redis.call('HGET', key, 'check'), state}
+  end
   move('registered')
   redis.call('HDEL', key, 'report')
   local check = redis.call('HINCRBY', key, 'check', 1)
   changed()
   return {'again', check}
 end
+if redis.call('ZSCORE', k('removed'), member) then return {'removing'} end
+if decoded('aliases', '{}')[version] then return {'alias'} end
 if redis.call('SCARD', k('registrations')) >= ${MAX_REGISTRATIONS} then return {'full'} end
 redis.call('HSET', key, 'digest', digest, 'head', head, 'files', files, 'manifest', manifest, 'desired', desired,
   'limits', '{}', 'check', 0)
@@ -123,7 +142,10 @@ changed()
 return {'ok'}
 `);
 
-/** ARGV: '1' to remove what a route names too, which then names it no longer. {'ok'}, {'unknown'}, {'named', by}. */
+/**
+ * ARGV: '1' to remove what a route names too, which then names it no longer. {'ok'}, {'unknown'}, {'named', by}. It is
+ * among `removed` until whoever looks after that has ended its predictions.
+ */
 export const REMOVE = new Script(`${PRELUDE}
 if redis.call('EXISTS', key) == 0 then return {'unknown'} end
 local by = namedBy(version)
@@ -137,6 +159,7 @@ if by then
   if decoded('shadow', '{}').version == version then redis.call('HDEL', routed, 'shadow') end
 end
 redis.call('DEL', key)
+redis.call('ZADD', k('removed'), now, member)
 redis.call('SREM', k('registrations'), member)
 redis.call('SREM', k('models'), member)
 redis.call('DEL', k('model:' .. member), k('claimed:' .. member))
@@ -156,6 +179,7 @@ for i = 8, #ARGV do
   local may, state = routable(ARGV[i])
   if not may then return {'unavailable', ARGV[i], state} end
 end
+if what == 'default' then unpromote() end
 local before = redis.call('HGET', routed, what) or ''
 local after = value
 if what == 'aliases' then
@@ -167,8 +191,19 @@ if what == 'aliases' then
 end
 if after == before then return {'ok'} end
 if after == '' then redis.call('HDEL', routed, what) else redis.call('HSET', routed, what, after) end
-if what == 'default' then redis.call('HDEL', key, 'promote') end
 if redis.call('EXISTS', routed) == 1 then redis.call('SADD', k('routes'), name) else redis.call('SREM', k('routes'), name) end
 changed()
 return {'ok'}
+`);
+
+/**
+ * The version becomes the default if it still waits to; versions registered before it do so no longer. {1} or {0}.
+ */
+export const PROMOTE = new Script(`${PRELUDE}
+if not redis.call('HGET', key, 'promote') or redis.call('HGET', key, 'state') ~= 'available' then return {0} end
+unpromote(cjson.decode(redis.call('HGET', key, 'head')).created)
+redis.call('HSET', routed, 'default', version)
+redis.call('SADD', k('routes'), name)
+changed()
+return {1}
 `);

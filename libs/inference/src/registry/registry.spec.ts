@@ -1,5 +1,5 @@
 /** What the registry's scripts promise, on a real Redis. */
-import { available, digestOf, newVersion, registryOn } from '../../../../test/fixtures/registry.js';
+import { available, descriptionOf, digestOf, newVersion, registryOn } from '../../../../test/fixtures/registry.js';
 
 const on = registryOn(process.env['SLUICE_TEST_REDIS_URL']!);
 const { registry, reader } = on;
@@ -42,6 +42,27 @@ describe('registering', () => {
     expect(await registry.beginCheck({ ...first, check: 1 })).toBe(true);
     expect(await registry.endCheck(first, { report: REPORT, reason: 'late' })).toBe(false);
     expect(await stateOf('m', '1')).toBe('verifying');
+  });
+
+  it('refuses a version with the name of an alias, which it would hide', async () => {
+    await available(registry, 'm', '1');
+    await registry.setAlias('m', 'stable', '1');
+    expect(await registry.register(newVersion('m', 'stable'))).toEqual({ kind: 'alias' });
+    expect(await registry.register(newVersion('other', 'stable'))).toMatchObject({ kind: 'new' });
+  });
+
+  it('waits until a version that was removed under the same name has been seen to', async () => {
+    await available(registry, 'm', '1');
+    await registry.remove({ name: 'm', version: '1' });
+    expect(await registry.removed()).toEqual([{ name: 'm', version: '1', since: on.clock.now() }]);
+    expect(await registry.register(newVersion('m', '1'))).toEqual({ kind: 'removing' });
+    expect((await reader.read()).removed).toEqual(new Set(['m:1']));
+    // A worker that has not heard yet describes it again.
+    await on.redis.sadd(on.keys.models, 'm:1');
+    await registry.removalOver({ name: 'm', version: '1' });
+    expect((await reader.read()).removed).toEqual(new Set());
+    expect(await on.redis.smembers(on.keys.models)).toEqual([]);
+    expect(await registry.register(newVersion('m', '1'))).toEqual({ kind: 'new', check: 0 });
   });
 
   it('tells every worker of a change', async () => {
@@ -105,6 +126,50 @@ describe('routes', () => {
     for (let i = 0; i < 32; i++) expect(await registry.setAlias('m', `a${i}`, '1')).toEqual({ kind: 'ok' });
     expect(await registry.setAlias('m', 'one-more', '1')).toEqual({ kind: 'full' });
     expect(await registry.setAlias('m', 'a0', '1')).toEqual({ kind: 'ok' });
+  });
+});
+
+describe('a version that is to become the default', () => {
+  const promoted = (version: string) => newVersion('m', version, { promote: true });
+  const verified = async (version: string) => {
+    const ref = { name: 'm', version, check: 0 };
+    await registry.beginCheck(ref);
+    const facts = { rowsMix: false, memoryBytes: 1 };
+    await registry.endCheck(ref, { report: REPORT, passed: { facts, description: descriptionOf('m', version) } });
+  };
+  const route = async () => (await reader.read()).routes.get('m');
+
+  it('becomes it once, when it is verified', async () => {
+    await registry.register(promoted('1'));
+    expect(await registry.promote({ name: 'm', version: '1' })).toBe(false);
+    await verified('1');
+    expect(await registry.promote({ name: 'm', version: '1' })).toBe(true);
+    expect(await route()).toMatchObject({ default: '1' });
+    expect(await registry.promote({ name: 'm', version: '1' })).toBe(false);
+  });
+
+  it('is told of when it was registered before, without it', async () => {
+    await available(registry, 'm', '1');
+    await reader.read();
+    await registry.register(promoted('1'));
+    expect((await reader.read()).registrations).toMatchObject([{ promote: '1' }]);
+    await registry.promote({ name: 'm', version: '1' });
+    const { revision } = await reader.read();
+    await registry.register(promoted('1'));
+    expect(await reader.read()).toMatchObject({ revision, registrations: [{}] });
+  });
+
+  it('does not come after a later one, nor after a default that was chosen by hand', async () => {
+    for (const version of ['1', '2', '3']) {
+      await registry.register(promoted(version));
+      await verified(version);
+      on.clock.pass(1);
+    }
+    await registry.promote({ name: 'm', version: '2' });
+    expect(await registry.promote({ name: 'm', version: '1' })).toBe(false);
+    await registry.setDefault('m', '1');
+    expect(await registry.promote({ name: 'm', version: '3' })).toBe(false);
+    expect(await route()).toMatchObject({ default: '1' });
   });
 });
 

@@ -20,7 +20,7 @@ import { MAX_ALIASES, type Shadow, type Split } from '../contract/routing.js';
 import type { VerificationReport } from '../contract/verification.js';
 import type { Redis } from '../queue/connection.js';
 import type { Script, ScriptArgument } from '../queue/script.js';
-import { BEGIN_CHECK, DESIRE, END_CHECK, LIMIT, REGISTER, REMOVE, ROUTE } from './registry-scripts.js';
+import { BEGIN_CHECK, DESIRE, END_CHECK, LIMIT, PROMOTE, REGISTER, REMOVE, ROUTE } from './registry-scripts.js';
 
 /** A wanted version that nobody has claimed for this long is wanted no more: its requests have ended. */
 export const WANTED_MS = 60_000;
@@ -44,7 +44,7 @@ export type Registered =
   | { kind: 'new' | 'again'; check: number }
   | { kind: 'same'; check: number; state: RegistrationState }
   | { kind: 'conflict'; digest: string }
-  | { kind: 'full' };
+  | { kind: 'alias' | 'removing' | 'full' };
 
 /** `named`: by which part of the model's route. */
 export type Changed = { kind: 'ok' | 'unknown' } | { kind: 'named'; by: string };
@@ -82,7 +82,7 @@ export class Registry {
     ]);
     const [kind, second, state] = answer as [string, string | number, string?];
     if (kind === 'conflict') return { kind, digest: String(second) };
-    if (kind === 'full') return { kind };
+    if (kind === 'full' || kind === 'alias' || kind === 'removing') return { kind };
     if (kind === 'same') return { kind, check: Number(second), state: state as RegistrationState };
     return { kind: kind === 'again' ? 'again' : 'new', check: Number(second) };
   }
@@ -110,6 +110,31 @@ export class Registry {
 
   async remove(of: VersionName, force = false): Promise<Changed> {
     return changed(await this.run(REMOVE, of, [force ? '1' : '']));
+  }
+
+  /** What was registered to become the default does so; false when it is not, or no longer, to. */
+  async promote(of: VersionName): Promise<boolean> {
+    return ((await this.run(PROMOTE, of, [])) as [number])[0] === 1;
+  }
+
+  /** Versions whose removal is not over, and since when, in ms by Redis' clock; the oldest first. */
+  async removed(): Promise<(VersionName & { since: number })[]> {
+    const members = await this.redis.zrange(this.keys.removed, '0', '-1', 'WITHSCORES');
+    return members.flatMap((member, i) => (i % 2 === 0 ? [{ ...nameOf(member), since: Number(members[i + 1]) }] : []));
+  }
+
+  /** Nothing of it is left, and no worker holds it: the version may be registered again. */
+  async removalOver({ name, version }: VersionName): Promise<void> {
+    const { keys } = this;
+    const member = `${name}:${version}`;
+    await this.redis
+      .pipeline()
+      // A worker may have described it until it heard.
+      .srem(keys.models, member)
+      .del(keys.model(name, version))
+      .zrem(keys.removed, member)
+      .incr(keys.registryRevision)
+      .exec();
   }
 
   /** Undefined takes the default away: the newest that is ready answers again. */
@@ -179,6 +204,12 @@ export class Registry {
   private run(script: Script, { name, version }: VersionName, args: readonly ScriptArgument[]): Promise<unknown> {
     return script.run(this.redis, { keys: [], args: [this.keys.prefix, this.now(), name, version, ...args] });
   }
+}
+
+/** Of `<name>:<version>`. */
+export function nameOf(member: string): VersionName {
+  const at = member.indexOf(':');
+  return { name: member.slice(0, at), version: member.slice(at + 1) };
 }
 
 function changed(answer: unknown): Changed {
