@@ -18,10 +18,10 @@ export function storeFull(why: string): SluiceError {
 
 /** A name from outside as it may stand in a sentence: quoted, escaped, 80 characters at most. */
 export function shownName(name: string): string {
-  // JSON leaves characters alone that are invisible or turn the direction of writing.
+  // JSON leaves characters alone that are invisible, turn the direction of writing or join the letter before them.
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 80)}…` : name).replace(
-    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffd]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    /[\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufffd]|\p{M}/gu,
+    (character) => `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`,
   );
 }
 

@@ -2,8 +2,8 @@
  * A folder in which one package takes shape before anybody sees it: `<store>/staging/<random>/`.
  *
  * Invariants: everything is written inside this folder, under names that were checked or made here; a file is created,
- * never opened: no link is followed and nothing is written over; what is written has a sha256, taken on the way, and is
- * on disk (fsync) when `write` returns. What a crash leaves behind is found by its age (see store.ts).
+ * never opened: no link is followed and nothing is written over; what is written has a sha256,
+ * taken on the way. What a crash leaves behind is found by its age (see store.ts).
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
@@ -67,7 +67,6 @@ export class Staging {
       });
       // As a stream of its own, so that an abort need not wait for the source's next piece.
       await pipeline(Readable.from(bytes), sink, { ...(signal && { signal }) });
-      await handle.sync();
     } catch (error) {
       throw nameFullDisk(error);
     } finally {
@@ -111,9 +110,9 @@ export class Staging {
   }
 }
 
-/** Makes the names in a folder survive a loss of power. */
-export async function syncFolder(path: string): Promise<void> {
-  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+/** Makes a file's content, or the names in a folder, survive a loss of power. */
+export async function sync(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY);
   try {
     await handle.sync();
   } finally {

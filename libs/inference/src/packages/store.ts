@@ -13,7 +13,7 @@ import { MODEL_NAME, MODEL_VERSION } from '../contract/model-description.js';
 import { adoptInto, type FetchFile, type Announced } from './adopt.js';
 import { SHA256 } from './digest.js';
 import { nameFullDisk, storeFull } from './refusal.js';
-import { Staging, syncFolder } from './staging.js';
+import { Staging, sync } from './staging.js';
 import { describeFolder, type StoredPackage } from './stored-package.js';
 
 const LEFTOVER_MS = 3_600_000;
@@ -91,7 +91,7 @@ export class PackageStore {
     const aside = await Staging.create(this.staging, 0);
     try {
       await rename(join(this.packages, digest), aside.tree);
-      await syncFolder(this.packages);
+      await sync(this.packages);
       return true;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
@@ -129,12 +129,10 @@ export class PackageStore {
   /** Makes the finished tree of `staging` the package `digest`; the same package being there already is as good. */
   async publish(staging: Staging, { digest, name, version }: PackageName): Promise<string> {
     const place = join(this.packages, digest);
-    for (const folder of [join(staging.tree, name, version), join(staging.tree, name), staging.tree]) {
-      await syncFolder(folder);
-    }
+    for (const path of [...(await everythingBelow(staging.tree)), staging.tree]) await sync(path);
     try {
       await rename(staging.tree, place);
-      await syncFolder(this.packages);
+      await sync(this.packages);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw nameFullDisk(error);
