@@ -5,6 +5,10 @@ const forbid = (...patterns) => ['error', { patterns }];
 const bullmq = { group: ['bullmq', 'bullmq/*'], message: 'bullmq is imported in libs/inference/src/queue/ alone.' };
 const ort = { group: ['onnxruntime-node'], message: 'onnxruntime-node is imported in engine/session.ts alone.' };
 const sharp = { group: ['sharp'], message: 'sharp is imported in engine/image/decode.ts alone.' };
+const tokenizers = {
+  group: ['@huggingface/*'],
+  message: '@huggingface/tokenizers is imported in engine/text/tokenizer.ts alone.',
+};
 const ioredis = { group: ['ioredis'], message: 'ioredis is imported in libs/inference/src/queue/ alone.' };
 const nest = { group: ['@nestjs/*', 'fastify', '@fastify/*'], message: 'Behaviour knows no transport.' };
 const engine = {
@@ -71,48 +75,58 @@ export default tseslint.config(
       '@typescript-eslint/only-throw-error': 'off',
     },
   },
-  { files: ['apps/gateway/**/*.ts'], rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, ioredis, engine) } },
-  { files: ['apps/worker/**/*.ts'], rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, ioredis, engine) } },
+  {
+    files: ['apps/gateway/**/*.ts'],
+    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, ioredis, engine) },
+  },
+  {
+    files: ['apps/worker/**/*.ts'],
+    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, ioredis, engine) },
+  },
   {
     files: ['libs/inference/src/**/*.ts'],
     ignores: ['libs/inference/src/{engine,queue,telemetry,contract}/**'],
-    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, ioredis, nest, apps) },
+    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, ioredis, nest, apps) },
   },
   {
     files: ['libs/inference/src/queue/**/*.ts'],
-    rules: { 'no-restricted-imports': forbid(ort, sharp, nest, apps, engine) },
+    rules: { 'no-restricted-imports': forbid(ort, sharp, tokenizers, nest, apps, engine) },
   },
   {
     files: ['libs/inference/src/contract/**/*.ts'],
-    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, ioredis, nest, apps, engine) },
+    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, ioredis, nest, apps, engine) },
   },
   {
     files: ['libs/inference/src/engine/**/*.ts'],
-    ignores: ['libs/inference/src/engine/session.ts', 'libs/inference/src/engine/image/decode.ts', '**/*.spec.ts'],
-    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, ioredis, nest, transport) },
+    ignores: ['libs/inference/src/engine/{session,image/decode,text/tokenizer}.ts', '**/*.spec.ts'],
+    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, ioredis, nest, transport) },
   },
   {
     files: ['libs/inference/src/packages/**/*.ts'],
     ignores: ['**/*.spec.ts'],
-    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, ioredis, nest, apps, engine, transport) },
+    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, ioredis, nest, apps, engine, transport) },
   },
   {
     files: ['libs/inference/src/engine/session.ts'],
-    rules: { 'no-restricted-imports': forbid(bullmq, sharp, ioredis, nest, transport) },
+    rules: { 'no-restricted-imports': forbid(bullmq, sharp, tokenizers, ioredis, nest, transport) },
   },
   {
     files: ['libs/inference/src/engine/image/decode.ts'],
-    rules: { 'no-restricted-imports': forbid(bullmq, ort, ioredis, nest, transport) },
+    rules: { 'no-restricted-imports': forbid(bullmq, ort, tokenizers, ioredis, nest, transport) },
+  },
+  {
+    files: ['libs/inference/src/engine/text/tokenizer.ts'],
+    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, ioredis, nest, transport) },
   },
   {
     files: [
       'libs/inference/src/engine/{browser,value-spec}.ts',
-      'libs/inference/src/packages/{labels,manifest}.ts',
+      'libs/inference/src/packages/{labels,manifest,manifest/*}.ts',
       'libs/inference/src/engine/image/{filter,geometry,kernel,passes,pixels,place,resample,to-tensor,wasm}.ts',
       'libs/inference/src/engine/tasks/{check-tensors,classifier,picture-form,scores}.ts',
     ],
     rules: {
-      'no-restricted-imports': forbid(bullmq, ort, sharp, ioredis, nest, transport, native),
+      'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, ioredis, nest, transport, native),
       'no-restricted-globals': ['error', ...noNodeGlobals],
     },
   },

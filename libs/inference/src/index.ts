@@ -14,6 +14,7 @@ export * from './contract/control.js';
 export * from './contract/executor-messages.js';
 export * from './contract/heartbeat.js';
 export * from './contract/id.js';
+export * from './contract/input-type.js';
 export * from './contract/keys.js';
 export * from './contract/model-description.js';
 export * from './contract/pack.js';

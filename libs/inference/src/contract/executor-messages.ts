@@ -6,11 +6,10 @@
  * `broke`, unless the executor dies, which the worker sees as the child's exit.
  */
 import type { ErrorCode } from '../errors.js';
+import type { InputType } from './input-type.js';
 import type { ModelDescription } from './model-description.js';
 import type { Placement } from './placement.js';
 
-/** `tensors` is a frame (tensor/frame.ts); `image` an encoded picture. */
-export type InputType = 'tensors' | 'image';
 export type OutputType = 'tensors' | 'json';
 
 export interface ExecutorInput {

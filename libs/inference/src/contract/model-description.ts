@@ -8,7 +8,7 @@ import { DTYPES } from '../tensor/dtype.js';
 /** Names are parts of Redis keys, queue names, URLs and folders, hence the narrow alphabet. */
 export const MODEL_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 export const MODEL_VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
-export const TASKS = ['tensor', 'image-classification'] as const;
+export const TASKS = ['tensor', 'image-classification', 'text-classification', 'embedding'] as const;
 
 export const tensorSpec = z.object({
   name: z.string(),
@@ -17,6 +17,17 @@ export const tensorSpec = z.object({
   shape: z.array(z.number().int().nonnegative().nullable()),
 });
 export type TensorSpec = z.infer<typeof tensorSpec>;
+
+/** What a model takes of a text: what is longer than `maxLength` is cut, what has more bytes is refused. */
+export const textLimits = z.object({
+  /** Tokens of one row, special ones included. */
+  maxLength: z.number().int().positive(),
+  /** Bytes of one text in UTF-8. */
+  maxBytes: z.number().int().positive(),
+  /** Whether two texts may be given as one row. */
+  pairs: z.boolean(),
+});
+export type TextLimits = z.infer<typeof textLimits>;
 
 export const modelDescription = z.object({
   v: z.literal(1),
@@ -33,6 +44,8 @@ export const modelDescription = z.object({
   maxDelayMs: z.number().nonnegative(),
   /** Milliseconds after which a run counts as hung; absent: learned from its own latency. */
   runTimeoutMs: z.number().positive().optional(),
+  /** Of models that take texts. */
+  text: textLimits.optional(),
   /** sha256 over the package's files, in hex: tells two packages of one name and version apart. */
   checksum: z.string(),
 });

@@ -5,6 +5,7 @@
  * Invariants: items are in the order of arrival; every item lies inside the payload; deadlines are in Redis time.
  */
 import { z } from 'zod';
+import { INPUT_TYPES } from './input-type.js';
 
 /** A larger pack saves nothing more in transport but holds its first caller longer; measured in docs/benchmarks.md. */
 export const MAX_PACK_ITEMS = 64;
@@ -21,7 +22,7 @@ export const packItem = z.object({
   accepted: z.number(),
   offset: z.number().int().nonnegative(),
   length: z.number().int().nonnegative(),
-  type: z.enum(['tensors', 'image']),
+  type: z.enum(INPUT_TYPES),
 });
 export type PackItem = z.infer<typeof packItem>;
 

@@ -4,6 +4,7 @@
  * The hash is written by the scripts in ledger/ alone; this schema is how everybody reads it. The input lies apart under `payload:<id>`, the output under `result:<id>`.
  */
 import { z } from 'zod';
+import { INPUT_TYPES } from './input-type.js';
 
 export const STATUSES = ['starting', 'processing', 'succeeded', 'failed', 'canceled', 'aborted'] as const;
 export type Status = (typeof STATUSES)[number];
@@ -27,9 +28,9 @@ export type DeadReason = (typeof DEAD_REASONS)[number];
 /** How the input was given, and so how the answer is laid out. */
 export const INPUT_FORMS = ['bytes', 'input', 'inputs', 'tensors'] as const;
 
-/** The input's items, end to end in the payload: one for tensors, one a picture for pictures. */
+/** The input's items, end to end in the payload: one for tensors, one for each picture or text. */
 export const storedItem = z.object({
-  type: z.enum(['tensors', 'image']),
+  type: z.enum(INPUT_TYPES),
   rows: z.number().int().positive(),
   offset: z.number().int().nonnegative(),
   length: z.number().int().nonnegative(),

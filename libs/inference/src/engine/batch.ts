@@ -10,9 +10,11 @@ import { toSluiceError } from '../errors.js';
 import { concatRows, sliceRows, signatureOf, type Tensor } from '../tensor/frame.js';
 import type { Model } from './model.js';
 import type { Permits } from './permits.js';
+import { checkTaken } from './taken.js';
+import type { Prepared } from './tasks/task.js';
 
 type Failure = Extract<ExecutorResult, { ok: false }>;
-type Slot = Failure | { ok: true; tensors: Tensor[]; from: number; preprocessMs: number };
+type Slot = Failure | ({ ok: true; from: number; preprocessMs: number } & Prepared);
 
 export interface PreparedBatch {
   inputs: readonly ExecutorInput[];
@@ -96,7 +98,7 @@ export function finishBatch(
       const own = batched
         ? outputs.map((output) => sliceRows(output, slot.from, slot.from + input.rows))
         : [...outputs];
-      const { type, bytes } = model.task.encode(model.task.postprocess(own, input));
+      const { type, bytes } = model.task.encode(model.task.postprocess(own, input, slot.note));
       const result = { ok: true, type, offset, length: bytes.byteLength, preprocessMs: slot.preprocessMs } as const;
       // Frames are read without a copy only where they begin at a multiple of 8.
       const padding = -bytes.byteLength & 7;
@@ -113,15 +115,17 @@ export function finishBatch(
 async function prepareInput(model: Model, input: ExecutorInput): Promise<Slot> {
   const start = performance.now();
   try {
-    const tensors = model.task.preprocess(await model.task.decode(input), input.rows);
-    return { ok: true, tensors, from: 0, preprocessMs: performance.now() - start };
+    checkTaken(input, model.description.task);
+    const prepared = model.task.preprocess(await model.task.decode(input), input.rows);
+    return { ok: true, ...prepared, from: 0, preprocessMs: performance.now() - start };
   } catch (error) {
     return failureOf(error);
   }
 }
 
 /** The parts as one tensor for each input of the model, in memory of their own, for it is given away to the run. */
-function join({ description: { batched, name } }: Model, parts: readonly Tensor[][]): Tensor[] {
+function join({ task, description: { batched, name } }: Model, parts: readonly Tensor[][]): Tensor[] {
+  if (task.join) return task.join(parts);
   const [first] = parts as [Tensor[]];
   if (parts.length === 1) return first.map(owned);
   if (!batched)

@@ -10,7 +10,7 @@ export type { Pixels } from './image/pixels.js';
 export { toTensor, type Normalisation } from './image/to-tensor.js';
 export { parseManifest, type Manifest } from '../packages/manifest.js';
 export { loadModel, type Model, type Runner } from './model.js';
-export { openModel, type OpenedModel, type OpenOptions } from './opened-model.js';
+export { openModel, type Embedding, type OpenedModel, type OpenOptions } from './opened-model.js';
 export { openPackage, type Package } from '../packages/package.js';
 export { Permits } from './permits.js';
 export { RunClient } from './run-client.js';

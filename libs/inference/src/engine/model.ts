@@ -40,7 +40,7 @@ export async function loadModel(directory: string, runner: Runner): Promise<Mode
 }
 
 async function buildModel(opened: Package, session: OpenSession, runner: Runner): Promise<Model> {
-  const { manifest, labels } = opened;
+  const { manifest, labels, tokenizer } = opened;
   const { inputs, outputs } = session;
   if (inputs.length === 0 || outputs.length === 0) {
     throw new Error(
@@ -52,7 +52,7 @@ async function buildModel(opened: Package, session: OpenSession, runner: Runner)
   if (batched && outputs.some(({ shape }) => shape.length === 0)) {
     batched = await keepsRows(session, axis === 'free' ? 2 : 1, runner);
   }
-  const task = TASK_BUILDERS[manifest.task]({ manifest, labels, inputs, outputs, batched });
+  const task = TASK_BUILDERS[manifest.task]({ manifest, labels, tokenizer, inputs, outputs, batched });
   const tried = await tryOut(task, { session, isRequired: manifest.task !== 'tensor', runner });
   const placement: Placement = session.place ? await session.place(tried) : { kind: 'cpu' };
   const description: ModelDescription = {
@@ -63,9 +63,10 @@ async function buildModel(opened: Package, session: OpenSession, runner: Runner)
     inputs,
     outputs,
     batched,
-    maxBatchSize: batched && axis === 'free' ? manifest.batching.maxBatchSize : 1,
+    maxBatchSize: batched && axis === 'free' && !task.alone ? manifest.batching.maxBatchSize : 1,
     maxDelayMs: manifest.batching.maxDelayMs,
     ...(manifest.runTimeoutMs === undefined ? {} : { runTimeoutMs: manifest.runTimeoutMs }),
+    ...(task.text ? { text: task.text } : {}),
     checksum: opened.checksum,
   };
   return { session: session.session, task, description, placement };
@@ -113,7 +114,7 @@ async function tryOut(
     const tried = shapes.map((shape) => `[${shape.join(',')}]`).join(', ');
     throw new Error(
       `The model fails on an input of shape ${tried}, which the preprocessing in model.json gives: ${(error as Error).message}` +
-        ' Change image.crop or image.layout.',
+        ` ${task.advice ?? 'Change image.crop or image.layout.'}`,
     );
   }
   task.checkTrial(outcome.outputs);

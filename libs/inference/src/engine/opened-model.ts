@@ -11,7 +11,9 @@ import type { Tensor } from '../tensor/frame.js';
 import { loadModel, type Model, type Runner } from './model.js';
 import { Permits } from './permits.js';
 import { RunClient } from './run-client.js';
+import { checkTaken } from './taken.js';
 import type { Classification } from './tasks/scores.js';
+import type { Note, Prepared } from './tasks/task.js';
 
 export interface OpenOptions {
   /** Compute threads of one run; 1 unless given. */
@@ -23,6 +25,13 @@ export interface OpenOptions {
 }
 
 const NO_BYTES = new Uint8Array(0);
+
+/** What a model of the task "embedding" answers to a text. */
+export interface Embedding {
+  embedding: number[];
+  /** The text was longer than the model takes. */
+  truncated?: true;
+}
 
 /**
  * Opens a package folder `<name>/<version>/`. Its run thread keeps the process alive until `close`.
@@ -47,6 +56,8 @@ export async function openModel(folder: string, options: OpenOptions = {}): Prom
     throw error;
   }
 }
+
+type AnyAnswer = Tensor[] | Classification | Classification[] | Embedding | Embedding[];
 
 interface Parts {
   model: Model;
@@ -73,16 +84,26 @@ export class OpenedModel {
    */
   predict(picture: Uint8Array): Promise<Classification>;
   /**
-   * The outputs for whole input tensors with the batch axis first; of a classifier the classes, one for each row.
+   * The vector of a text, or its classes.
+   * @throws SluiceError for a text that is too large, or a model that takes none; Error when the run fails.
+   */
+  predict(text: string): Promise<Embedding | Classification>;
+  /**
+   * The outputs for whole input tensors with the batch axis first; of other tasks than "tensor" one answer for each row.
    * @throws SluiceError for tensors that the model does not take; Error when the run fails.
    */
-  predict(tensors: readonly Tensor[]): Promise<Tensor[] | Classification[]>;
-  async predict(input: Uint8Array | readonly Tensor[]): Promise<Tensor[] | Classification | Classification[]> {
+  predict(tensors: readonly Tensor[]): Promise<Tensor[] | Classification[] | Embedding[]>;
+  async predict(input: Uint8Array | string | readonly Tensor[]): Promise<AnyAnswer> {
     if (this.closing) throw new Error('The model is closed. Open it again to predict.');
-    const prediction = input instanceof Uint8Array ? this.ofPicture(input) : this.ofTensors(input);
+    const prediction =
+      typeof input === 'string'
+        ? this.ofBytes({ type: 'text', rows: 1, bytes: Buffer.from(input) })
+        : input instanceof Uint8Array
+          ? this.ofBytes({ type: 'image', rows: 1, bytes: input })
+          : this.ofTensors(input);
     this.running.add(prediction);
     try {
-      return (await prediction) as Tensor[] | Classification | Classification[];
+      return (await prediction) as AnyAnswer;
     } finally {
       this.running.delete(prediction);
     }
@@ -94,25 +115,30 @@ export class OpenedModel {
     return this.closing;
   }
 
-  private async ofPicture(bytes: Uint8Array): Promise<unknown> {
-    const { task } = this.parts.model;
-    const input: ExecutorInput = { type: 'image', rows: 1, bytes };
-    const feeds = await this.decodes.use(async () => task.preprocess(await task.decode(input), 1));
-    return this.answer(feeds, input);
+  private async ofBytes(input: ExecutorInput): Promise<unknown> {
+    const { task, description } = this.parts.model;
+    checkTaken(input, description.task);
+    const { tensors, note } = await this.decodes.use<Prepared>(async () =>
+      task.preprocess(await task.decode(input), 1),
+    );
+    return this.answer(task.join ? task.join([tensors]) : tensors, input, note);
   }
 
   private async ofTensors(tensors: readonly Tensor[]): Promise<unknown> {
     const rows = this.description.batched ? (tensors[0]?.shape[0] ?? 1) : 1;
-    const checked = this.parts.model.task.preprocess({ kind: 'tensors', tensors: [...tensors] }, rows);
+    const { tensors: checked, note } = this.parts.model.task.preprocess(
+      { kind: 'tensors', tensors: [...tensors] },
+      rows,
+    );
     // A runner takes the memory of its feeds away.
     const feeds = checked.map((tensor) => ({ ...tensor, data: tensor.data.slice() }));
-    return this.answer(feeds, { type: 'tensors', rows, bytes: NO_BYTES });
+    return this.answer(feeds, { type: 'tensors', rows, bytes: NO_BYTES }, note);
   }
 
-  private async answer(feeds: Tensor[], input: ExecutorInput): Promise<unknown> {
+  private async answer(feeds: Tensor[], input: ExecutorInput, note?: Note): Promise<unknown> {
     const { model, runner } = this.parts;
     const { outputs } = await runner.run(model.session, feeds);
-    const answer = model.task.postprocess(outputs, input);
+    const answer = model.task.postprocess(outputs, input, note);
     return answer.kind === 'json' ? answer.value : answer.tensors;
   }
 }

@@ -18,6 +18,14 @@ describe('model.json', () => {
     expect(parseManifest(classifier).image).toEqual({ color: 'RGB', scale: 0.00392156862745098, layout: 'NCHW' });
   });
 
+  it('needs no more than the task for texts', () => {
+    const { text, embedding } = parseManifest({ ...minimal, task: 'embedding' });
+    expect(text).toEqual({ tokenizer: 'tokenizer.json' });
+    expect(embedding).toEqual({ pooling: 'none', normalize: true });
+    expect(parseManifest({ ...minimal, task: 'text-classification' }).embedding).toBeUndefined();
+    expect(parseManifest(minimal).text).toBeUndefined();
+  });
+
   it.each([
     [[], /the whole: came \[\], expected a value of type object/],
     [{ name: 'm' }, /version: came nothing, expected a value of type string/],
@@ -34,6 +42,11 @@ describe('model.json', () => {
     [{ ...classifier, image: { std: [1, 0, 1] } }, /image\.std\.1: came 0, expected more than 0/],
     [{ ...minimal, task: 'image-classification' }, /image: came nothing, expected an object/],
     [{ ...minimal, image: {} }, /image: came \{\}, expected nothing, as the task is "tensor"/],
+    [{ ...classifier, text: {} }, /text: came \{\}, expected nothing, as the task is "image-classification"/],
+    [{ ...minimal, task: 'text-classification', embedding: {} }, /embedding: came \{\}, expected nothing/],
+    [{ ...minimal, task: 'embedding', embedding: { pooling: 'max' } }, /pooling: came "max", expected one of "mean"/],
+    [{ ...minimal, task: 'embedding', text: { tokenizer: 'a/b.json' } }, /text\.tokenizer: .*expected a bare file name/],
+    [{ ...minimal, task: 'embedding', text: { maxLength: 1 } }, /text\.maxLength: came 1, expected at least 2/],
     [{ ...minimal, batching: { maxBatchSize: 0 } }, /batching\.maxBatchSize: came 0, expected at least 1/],
     [{ ...minimal, batching: { maxBatchSize: 1.5 } }, /batching\.maxBatchSize: came 1\.5, expected a whole number/],
     [

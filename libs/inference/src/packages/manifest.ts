@@ -5,12 +5,12 @@
  * Invariant: file names in it are bare names, or those of samples, so that nothing outside the package's folder can be meant.
  */
 import { z } from 'zod';
+import { takenBy } from '../contract/input-type.js';
 import { MODEL_NAME, MODEL_VERSION, TASKS } from '../contract/model-description.js';
 import { PACKAGE_FILE } from './file-name.js';
+import { fileName } from './manifest/file-name.js';
+import { embeddingSection, textSection } from './manifest/text.js';
 
-/** A file of the package itself. */
-export const BARE_NAME = /^(?!\.+$)[^/\\\0]{1,255}$/;
-const fileName = z.string().regex(BARE_NAME, { message: 'a bare file name, without folders' });
 /** Files of the package that can have a sum: its samples too. */
 const packageFile = z.string().regex(PACKAGE_FILE);
 const side = z.number().int().min(1).max(16_384);
@@ -36,6 +36,8 @@ const manifestSchema = z
     version: z.string().regex(MODEL_VERSION, { message: 'a string of letters, digits, ".", "_" and "-", 32 at most' }),
     task: z.enum(TASKS).default('tensor'),
     image: image.optional(),
+    text: textSection.optional(),
+    embedding: embeddingSection.optional(),
     output: z
       .strictObject({
         activation: z.enum(['softmax', 'sigmoid', 'none']).default('softmax'),
@@ -67,6 +69,12 @@ const manifestSchema = z
     if (value.task !== 'image-classification' && value.image) {
       say(['image'], `nothing, as the task is "${value.task}" (or "task": "image-classification")`, value.image);
     }
+    if (takenBy(value.task) !== 'text' && value.text) {
+      say(['text'], `nothing, as the task is "${value.task}" (or "task": "embedding")`, value.text);
+    }
+    if (value.task !== 'embedding' && value.embedding) {
+      say(['embedding'], `nothing, as the task is "${value.task}" (or "task": "embedding")`, value.embedding);
+    }
     const channels = value.image?.color === 'GRAY' ? 1 : 3;
     for (const key of ['mean', 'std'] as const) {
       const numbers = value.image?.[key];
@@ -83,6 +91,8 @@ const manifestSchema = z
 export type Manifest = z.output<typeof manifestSchema>;
 export type ImageSpec = NonNullable<Manifest['image']>;
 export type OutputSpec = Manifest['output'];
+export type TextSpec = NonNullable<Manifest['text']>;
+export type EmbeddingSpec = NonNullable<Manifest['embedding']>;
 
 /** What a package without model.json is taken to say. */
 export function defaultManifest(name: string, version: string): Manifest {
@@ -92,8 +102,15 @@ export function defaultManifest(name: string, version: string): Manifest {
 /** @throws Error that lists every complaint. */
 export function parseManifest(raw: unknown): Manifest {
   const result = manifestSchema.safeParse(raw);
-  if (result.success) return result.data;
+  if (result.success) return complete(result.data);
   throw new Error(result.error.issues.map((issue) => `model.json: ${complaint(issue, raw)}`).join('. ') + '.');
+}
+
+/** Texts need no more said of them than the task. */
+function complete(manifest: Manifest): Manifest {
+  if (takenBy(manifest.task) === 'text') manifest.text ??= textSection.parse({});
+  if (manifest.task === 'embedding') manifest.embedding ??= embeddingSection.parse({});
+  return manifest;
 }
 
 function complaint(issue: z.core.$ZodIssue, raw: unknown): string {

@@ -14,14 +14,17 @@ import { pipeline } from 'node:stream/promises';
 import { MODEL_NAME, MODEL_VERSION } from '../contract/model-description.js';
 import { SAMPLES } from './file-name.js';
 import { parseLabels } from './labels.js';
-import { BARE_NAME, defaultManifest, parseManifest, type Manifest } from './manifest.js';
+import { defaultManifest, parseManifest, type Manifest } from './manifest.js';
+import { BARE_NAME } from './manifest/file-name.js';
 import { readOnnxHeader } from './onnx-file.js';
 
 export interface Package {
   manifest: Manifest;
   modelPath: string;
   labels: string[] | undefined;
-  /** sha256 in hex over names and contents of the model, its weights, its manifest, its labels and all declared files. */
+  /** The tokenizer's file as parsed, of models that take texts. */
+  tokenizer: unknown;
+  /** sha256 in hex over names and contents of the model, its weights, its manifest, its labels, its tokenizer and all declared files. */
   checksum: string;
 }
 
@@ -31,6 +34,8 @@ const MODELS = ['model.onnx', 'model.ort'];
 const MODEL_FILE = /\.(onnx|ort)$/;
 const MAX_NAMES_SHOWN = 5;
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
+/** A vocabulary of 250 000 words takes 17 MB. */
+const MAX_TOKENIZER_BYTES = 64 * 1024 * 1024;
 
 /** @throws Error with a message for whoever made the package. */
 export async function openPackage(directory: string): Promise<Package> {
@@ -43,6 +48,8 @@ export async function openPackage(directory: string): Promise<Package> {
   if (await isPlainFile(folder, MANIFEST)) names.add(MANIFEST);
   const labelsFile = manifest.output.labels;
   if (labelsFile !== undefined) names.add(labelsFile);
+  const tokenizerFile = manifest.text?.tokenizer;
+  if (tokenizerFile !== undefined) names.add(tokenizerFile);
   const sums = new Map<string, string>();
   for (const file of names) {
     const sum = await sha256Of(folder, file);
@@ -60,7 +67,9 @@ export async function openPackage(directory: string): Promise<Package> {
   const whole = createHash('sha256');
   for (const file of [...sums.keys()].sort()) whole.update(`${file}\0${sums.get(file)}\n`);
   const labels = labelsFile === undefined ? undefined : parseLabels(labelsFile, await readJson(folder, labelsFile));
-  return { manifest, modelPath: join(folder, model), labels, checksum: whole.digest('hex') };
+  const tokenizer =
+    tokenizerFile === undefined ? undefined : await readJson(folder, tokenizerFile, MAX_TOKENIZER_BYTES);
+  return { manifest, modelPath: join(folder, model), labels, tokenizer, checksum: whole.digest('hex') };
 }
 
 async function readManifest(folder: string, name: string, version: string): Promise<Manifest> {
@@ -146,9 +155,9 @@ async function sha256Of(folder: string, file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-async function readJson(folder: string, file: string): Promise<unknown> {
+async function readJson(folder: string, file: string, most = MAX_JSON_BYTES): Promise<unknown> {
   const { size } = await lstat(join(folder, file));
-  if (size > MAX_JSON_BYTES) throw new Error(`${file} has ${size} bytes; at most ${MAX_JSON_BYTES} are read.`);
+  if (size > most) throw new Error(`${file} has ${size} bytes; at most ${most} are read.`);
   const text = await readFile(join(folder, file), 'utf8');
   try {
     return JSON.parse(text.replace(/^\ufeff/, ''));

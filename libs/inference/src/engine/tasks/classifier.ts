@@ -47,7 +47,7 @@ export function classifierOf(context: TaskContext): Classifier {
 }
 
 /** Class scores are one vector a row, of as many numbers as there are labels. */
-function checkClasses({ name, dtype, shape }: TensorSpec, labels: string[] | undefined): void {
+export function checkClasses({ name, dtype, shape }: TensorSpec, labels: string[] | undefined): void {
   const what = `The model's first output "${name}"`;
   if (dtype !== 'float32' && dtype !== 'float16' && dtype !== 'float64') {
     throw new Error(`${what} holds ${dtype}; expected floating point scores. Put the output with the scores first.`);

@@ -19,13 +19,14 @@ export function imageClassification(context: TaskContext): Task {
       return { kind: 'pixels', pixels: await decodeImage(input.bytes) };
     },
     preprocess: (decoded, rows) => {
-      if (decoded.kind === 'tensors') return checkTensors(decoded.tensors, { inputs, batched, rows });
+      if (decoded.kind === 'tensors') return { tensors: checkTensors(decoded.tensors, { inputs, batched, rows }) };
+      if (decoded.kind !== 'pixels') throw new Error('A picture decodes to pixels.');
       if (rows !== 1)
         throw new SluiceError(
           'INPUT_INVALID',
           `A picture is 1 row; ${rows} were announced. Send one picture an input.`,
         );
-      return [classifier.tensorOf(decoded.pixels)];
+      return { tensors: [classifier.tensorOf(decoded.pixels)] };
     },
     postprocess: (outputs, input) => {
       const rows = Array.from({ length: input.rows }, (_, row) => classifier.classesOf(outputs, row));

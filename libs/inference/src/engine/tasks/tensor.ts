@@ -8,7 +8,7 @@ import type { Answer, Decoded, Task, TaskContext } from './task.js';
 export function tensorTask({ inputs, batched }: TaskContext): Task {
   return {
     decode: (input) => Promise.resolve({ kind: 'tensors', tensors: readFrame(input) }),
-    preprocess: (decoded, rows) => checkTensors(tensorsOf(decoded), { inputs, batched, rows }),
+    preprocess: (decoded, rows) => ({ tensors: checkTensors(tensorsOf(decoded), { inputs, batched, rows }) }),
     postprocess: (outputs) => ({ kind: 'tensors', tensors: outputs }),
     encode: (answer: Answer) => {
       if (answer.kind !== 'tensors') throw new Error('A tensor model answers with tensors.');
@@ -22,14 +22,8 @@ export function tensorTask({ inputs, batched }: TaskContext): Task {
   };
 }
 
-/** @throws SluiceError when the input is a picture, or bytes that are no frame. */
+/** @throws SluiceError when the bytes are no frame. */
 export function readFrame(input: ExecutorInput): Tensor[] {
-  if (input.type !== 'tensors') {
-    throw new SluiceError(
-      'INPUT_INVALID',
-      'A picture came; this model takes tensors. Send {"inputs": …} or {"tensors": …}.',
-    );
-  }
   try {
     return decodeFrame(input.bytes);
   } catch {

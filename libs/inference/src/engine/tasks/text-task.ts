@@ -1,0 +1,133 @@
+/**
+ * What the tasks of texts share: a text, or tensors of ids that somebody else has made, to the model's inputs.
+ *
+ * Invariant: a text is one row, and one text is encoded at a time; between texts the process gets to its other work.
+ */
+import { setImmediate as breath } from 'node:timers/promises';
+import { BETWEEN_TEXTS } from '../../contract/input-type.js';
+import type { TextLimits } from '../../contract/model-description.js';
+import { SluiceError } from '../../errors.js';
+import { TextEncoder, type TokenRow } from '../text/encoder.js';
+import { Permits } from '../permits.js';
+import { checkTensors } from './check-tensors.js';
+import type { Answer, Note, Task, TaskContext } from './task.js';
+import { readFrame } from './tensor.js';
+import { textFormOf } from './text-form.js';
+
+/** Bytes for each token of maxLength: ten times what a text usually has. */
+const BYTES_A_TOKEN = 64;
+const MOST_BYTES = 65_536;
+/** Milliseconds that texts are encoded for without a breath. */
+const STINT_MS = 8;
+
+export interface TextTask extends Omit<Task, 'postprocess' | 'checkTrial'> {
+  text: TextLimits;
+}
+
+/** @throws Error that says what in the package does not fit the model. */
+export function textTaskOf(context: TaskContext, { takesPairs }: { takesPairs: boolean }): TextTask {
+  const { manifest, inputs, batched } = context;
+  const form = textFormOf(context);
+  const spec = manifest.text!;
+  if (form.length !== null && (spec.maxLength ?? 0) > form.length) {
+    throw new Error(
+      `model.json: text.maxLength: came ${spec.maxLength}, expected at most ${form.length}, as the model's rows are that long.`,
+    );
+  }
+  const encoder = encoderOf(context, form.length);
+  const { maxLength } = encoder;
+  const maxBytes = spec.maxBytes ?? Math.min(MOST_BYTES, BYTES_A_TOKEN * maxLength);
+  const text = { maxLength, maxBytes, pairs: takesPairs && encoder.takesPairs };
+  const inTurn = encodesInTurn((texts) => encoder.encode(...texts));
+  return {
+    text,
+    // Nothing would tell such a model which tokens are padding.
+    alone: form.mask === undefined && form.length === null,
+    decode: async (input) => {
+      if (input.type === 'tensors') return { kind: 'tensors', tensors: readFrame(input) };
+      return { kind: 'tokens', row: await inTurn(textsOf(input.bytes, text)) };
+    },
+    preprocess: (decoded, rows) => {
+      if (decoded.kind === 'tensors') {
+        const tensors = checkTensors(decoded.tensors, { inputs, batched, rows });
+        return { tensors, note: { mask: tensors.find(({ name }) => name === form.mask) } };
+      }
+      if (decoded.kind !== 'tokens') throw new Error('A text decodes to tokens.');
+      if (rows !== 1) {
+        throw new SluiceError('INPUT_INVALID', `A text is 1 row; ${rows} were announced. Send one text an input.`);
+      }
+      const { row } = decoded;
+      return { tensors: form.tensorsOf(row), note: { mask: row.ids.length, cut: row.cut } };
+    },
+    join: (parts) => form.join(parts, encoder.pad),
+    encode: (answer) => {
+      if (answer.kind !== 'json') throw new Error('A model of texts answers with JSON.');
+      return { type: 'json', bytes: Buffer.from(JSON.stringify(answer.value)) };
+    },
+    trialShapes: () => inputs.map(() => [1, form.length ?? maxLength]),
+    advice: 'Lower text.maxLength to the positions that the model has, or check text.inputs.',
+  };
+}
+
+/** One answer for a text; a list for tensors. What was cut off is said, for nobody would notice. */
+export function answerOf(
+  one: (row: number) => object,
+  { rows, type }: { rows: number; type: string },
+  note?: Note,
+): Answer {
+  if (type === 'tensors') return { kind: 'json', value: Array.from({ length: rows }, (_, row) => one(row)) };
+  return { kind: 'json', value: note?.cut ? { ...one(0), truncated: true } : one(0) };
+}
+
+function encoderOf({ manifest, tokenizer }: TaskContext, length: number | null): TextEncoder {
+  const { maxLength, tokenizer: file } = manifest.text!;
+  try {
+    const encoder = new TextEncoder(tokenizer, maxLength);
+    // What the tokenizer's file says need not fit the model's.
+    return length === null || encoder.maxLength <= length ? encoder : new TextEncoder(tokenizer, length);
+  } catch (error) {
+    throw new Error(`${file} ${(error as Error).message}.`);
+  }
+}
+
+/** @throws SluiceError INPUT_INVALID */
+function textsOf(bytes: Uint8Array, { maxBytes, pairs }: TextLimits): [string, string?] {
+  if (bytes.byteLength > maxBytes) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `The text has ${bytes.byteLength} bytes; this model takes ${maxBytes} at most. Cut it into passages.`,
+    );
+  }
+  const between = bytes.indexOf(BETWEEN_TEXTS);
+  if (between < 0) return [utf8(bytes)];
+  if (!pairs) throw new SluiceError('INPUT_INVALID', 'Two texts came; this model takes one. Send each by itself.');
+  return [utf8(bytes.subarray(0, between)), utf8(bytes.subarray(between + 1))];
+}
+
+function utf8(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new SluiceError('INPUT_INVALID', 'The text is not UTF-8. Send it in UTF-8.');
+  }
+}
+
+function encodesInTurn(
+  encode: (texts: [string, string?]) => TokenRow,
+): (texts: [string, string?]) => Promise<TokenRow> {
+  const turn = new Permits(1);
+  let stintMs = 0;
+  return (texts) =>
+    turn.use(async () => {
+      if (stintMs > STINT_MS) {
+        await breath();
+        stintMs = 0;
+      }
+      const begun = performance.now();
+      try {
+        return encode(texts);
+      } finally {
+        stintMs += performance.now() - begun;
+      }
+    });
+}

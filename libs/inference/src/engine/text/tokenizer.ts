@@ -1,0 +1,119 @@
+/**
+ * Text to the ids of its tokens, as Python's `tokenizers` gives them, by the tokenizer.json of the Hugging Face format.
+ *
+ * The library does it in JavaScript, on the executor's main thread. Invariants: no special token is added here
+ * (template.ts does); of a long text only as much is read as the wanted ids depend on, and no text that a caller may
+ * send takes more than a fraction of a second (docs/decisions/0014).
+ */
+import * as tokenizers from '@huggingface/tokenizers';
+import { wordPieces } from './word-piece.js';
+
+/** More than a token usually has, so that the first look at a long text is nearly always the last. */
+const CHARACTERS_A_TOKEN = 6;
+/** The last ids of a cut text are not believed: its last word may have been cut, and WordPiece makes up to 100 of one. */
+const UNSURE = 128;
+/** How far back from a cut a blank is looked for. */
+const WORD = 256;
+const CAPITAL_SIGMA = /Σ/g;
+/** What BERT's normalizer takes for Chinese beyond the first 65 536 characters, where the library does not look. */
+const RARE_CHINESE =
+  /[\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b920}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu;
+
+/** Of the library's class, whose own types this project's module resolution does not follow. */
+interface Library {
+  model: { encode(words: string[]): string[] };
+  /** An id is missing where the vocabulary has neither the token nor one for what is unknown. */
+  encode(text: string, options: { add_special_tokens: boolean }): { ids: (number | undefined)[] };
+  token_to_id(token: string): number | undefined;
+}
+
+const { Tokenizer: LibraryTokenizer } = tokenizers as unknown as {
+  Tokenizer: new (file: object, config: object) => Library;
+};
+
+export interface FirstIds {
+  ids: number[];
+  /** Whether the text has more. */
+  more: boolean;
+}
+
+/** The parts of tokenizer.json that are looked at here. */
+interface TokenizerFile {
+  normalizer?: Normalizer | null;
+  model?: {
+    type?: string;
+    vocab?: object;
+    unk_token?: string;
+    continuing_subword_prefix?: string;
+    max_input_chars_per_word?: number;
+  };
+  added_tokens?: { content: string }[];
+}
+
+interface Normalizer {
+  type?: string;
+  normalizers?: Normalizer[];
+  lowercase?: boolean;
+  handle_chinese_chars?: boolean;
+}
+
+export class Tokenizer {
+  private readonly library: Library;
+  private readonly lowers: boolean;
+  private readonly spacesChinese: boolean;
+
+  /** @throws Error when the library does not read the file. */
+  constructor(file: object) {
+    this.library = new LibraryTokenizer({ added_tokens: [], ...file, post_processor: null }, {});
+    const { normalizer, model } = file as TokenizerFile;
+    const steps = normalizer ? (normalizer.normalizers ?? [normalizer]) : [];
+    this.lowers = steps.some(({ type, lowercase }) => type === 'Lowercase' || (type === 'BertNormalizer' && lowercase));
+    this.spacesChinese = steps.some((step) => step.type === 'BertNormalizer' && step.handle_chinese_chars);
+    if (model?.type === 'WordPiece') this.hasten(file);
+  }
+
+  idOf(token: string): number | undefined {
+    return this.library.token_to_id(token);
+  }
+
+  /** The first `most` ids of the text. */
+  first(text: string, most: number): FirstIds {
+    for (let length = CHARACTERS_A_TOKEN * (most + UNSURE); length < text.length; length *= 2) {
+      const ids = this.idsOf(text.slice(0, cutBefore(text, length)));
+      if (ids.length >= most + UNSURE) return { ids: ids.slice(0, most), more: true };
+    }
+    const ids = this.idsOf(text);
+    return { ids: ids.slice(0, most), more: ids.length > most };
+  }
+
+  /**
+   * The library differs from Python in two places that people meet: JavaScript makes a Σ that ends a word another
+   * letter (ς), and Chinese characters of the supplementary planes are not set apart.
+   */
+  private idsOf(text: string): number[] {
+    const lowered = this.lowers ? text.replace(CAPITAL_SIGMA, 'σ') : text;
+    const spaced = this.spacesChinese ? lowered.replace(RARE_CHINESE, ' $& ') : lowered;
+    const { ids } = this.library.encode(spaced, { add_special_tokens: false });
+    return ids.filter((id) => id !== undefined);
+  }
+
+  private hasten({ model = {}, added_tokens = [] }: TokenizerFile): void {
+    const { library } = this;
+    const tokens = [...Object.keys(model.vocab ?? {}), ...added_tokens.map(({ content }) => content)];
+    const pieces = {
+      has: (token: string) => library.token_to_id(token) !== undefined,
+      unknown: model.unk_token ?? '',
+      prefix: model.continuing_subword_prefix ?? '',
+      longestWord: model.max_input_chars_per_word ?? 100,
+      longestToken: tokens.reduce((most, token) => Math.max(most, token.length), 0),
+    };
+    library.model.encode = (words) => wordPieces(words, pieces);
+  }
+}
+
+/** Behind the last blank near there, or there, but not inside a surrogate pair. */
+function cutBefore(text: string, length: number): number {
+  for (let at = length; at > length - WORD; at--) if (/\s/.test(text[at]!)) return at;
+  const isLow = (text.charCodeAt(length) & 0xfc00) === 0xdc00;
+  return isLow ? length - 1 : length;
+}
