@@ -4,6 +4,7 @@ export * from './batching/bulk-rows.js';
 export * from './batching/clock.js';
 export * from './batching/dispatcher.js';
 export * from './batching/latency-model.js';
+export * from './batching/length-buckets.js';
 export * from './batching/parallelism.js';
 export * from './batching/row-splitter.js';
 export * from './config.js';

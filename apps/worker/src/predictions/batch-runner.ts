@@ -12,7 +12,7 @@ import type { ExecutorSlot } from '../executor/executor-slot.js';
 import { failure, type Part } from './part.js';
 import { rounded, succeeded, type ReplyOutlet } from './reply-outlet.js';
 
-/** Decoding is bounded by its own timeout in the executor; the watchdog allows for it on top of the run. */
+/** Decoding is bounded by itself in the executor, of pictures and of texts; the watchdog allows for it on top of the run. */
 const DECODE_ALLOWANCE_MS = 6_000;
 
 export interface Serving {
@@ -35,7 +35,7 @@ export class BatchRunner {
     for (const part of batch.items) part.prediction.sealed(sealedAt);
     this.context.metrics.released.inc({ model: name, version, reason: batch.reason });
     const joins = batch.items.every((part) => part.prepares && !part.alone);
-    const decoding = batch.items.some((part) => part.prepares) ? DECODE_ALLOWANCE_MS : 0;
+    const decoding = batch.items.some(({ input }) => input.type !== 'tensors') ? DECODE_ALLOWANCE_MS : 0;
     const running = slot.execute({
       model: `${name}:${version}`,
       inputs: batch.items.map((part) => part.input),
@@ -59,7 +59,7 @@ export class BatchRunner {
     const { metrics } = this.context;
     const { rows, inferMs, leads } = ran.run;
     if (rows > 0 && leads) {
-      batcher.latency.record(rows, inferMs);
+      batcher.latency.record(rows * (batch.items[0]?.weight ?? 1), inferMs);
       metrics.run.observe(labels, inferMs / 1_000);
       metrics.batchSize.observe(labels, rows);
     }
@@ -91,7 +91,7 @@ export class BatchRunner {
     const { metrics, log } = this.context;
     metrics.queue.observe(labels, outcome.queue_ms / 1_000);
     metrics.batchWait.observe(labels, outcome.batch_wait_ms / 1_000);
-    if (part.prepares) metrics.preprocess.observe(labels, outcome.preprocess_ms / 1_000);
+    if (part.input.type !== 'tensors') metrics.preprocess.observe(labels, outcome.preprocess_ms / 1_000);
     metrics.outcomes.inc({ ...labels, outcome: 'ok' });
     if (log.isLevelEnabled('debug'))
       log.debug({ request: part.prediction.item.request, ...labels }, 'prediction answered');

@@ -6,10 +6,12 @@
 import {
   decodeFrame,
   encodeFrame,
+  lengthBucket,
   signatureOf,
   sliceRows,
   splitRows,
   type Batcher,
+  type LengthBucket,
   type ModelDescription,
   type PackItem,
 } from '#inference';
@@ -69,22 +71,23 @@ export class Intake {
 
 function partsOf(whose: Pick<Part, 'prediction' | 'batcher'>, bytes: Buffer, description: ModelDescription): Part[] {
   const { item } = whose.prediction;
-  const signature = signatureFor(item, bytes, description);
+  const { signature, weight } = lineFor(item, bytes, description);
   const whole = { type: item.type, rows: item.rows, bytes };
-  if (item.rows <= description.maxBatchSize || !description.batched || item.type === 'image') {
-    return [new Part({ ...whose, signature, input: whole, index: 0 })];
+  if (item.rows <= description.maxBatchSize || !description.batched || item.type !== 'tensors') {
+    return [new Part({ ...whose, signature, weight, input: whole, index: 0 })];
   }
   const tensors = decodeFrame(bytes);
   return splitRows(item.rows, description.maxBatchSize).map(([from, to], index) => {
     const slice = encodeFrame(tensors.map((tensor) => sliceRows(tensor, from, to)));
-    return new Part({ ...whose, signature, input: { type: 'tensors', rows: to - from, bytes: slice }, index });
+    return new Part({ ...whose, signature, weight, input: { type: 'tensors', rows: to - from, bytes: slice }, index });
   });
 }
 
 /** Only a model with free axes can be given tensors of different signatures; for all others the look is saved. */
-function signatureFor(item: PackItem, bytes: Buffer, description: ModelDescription): string {
-  if (item.type === 'image') return 'image';
+function lineFor(item: PackItem, bytes: Buffer, description: ModelDescription): LengthBucket {
+  if (item.type === 'text') return lengthBucket(bytes.byteLength, description);
+  if (item.type === 'image') return { signature: 'image', weight: 1 };
   const free = description.inputs.some((input) => input.shape.slice(description.batched ? 1 : 0).includes(null));
-  if (!free && description.batched) return 'tensors';
-  return signatureOf(decodeFrame(bytes), description.batched);
+  const signature = !free && description.batched ? 'tensors' : signatureOf(decodeFrame(bytes), description.batched);
+  return { signature, weight: 1 };
 }

@@ -90,7 +90,7 @@ export class Prediction {
   }
 }
 
-export type PartFacts = Pick<Part, 'prediction' | 'signature' | 'input' | 'index' | 'batcher'>;
+export type PartFacts = Pick<Part, 'prediction' | 'signature' | 'weight' | 'input' | 'index' | 'batcher'>;
 
 export class Part implements Preparable {
   departed = false;
@@ -100,6 +100,7 @@ export class Part implements Preparable {
 
   readonly prediction: Prediction;
   readonly signature: string;
+  readonly weight: number;
   readonly input: ExecutorInput;
   /** Its place among the prediction's parts. */
   readonly index: number;
@@ -109,6 +110,7 @@ export class Part implements Preparable {
   constructor(from: PartFacts) {
     this.prediction = from.prediction;
     this.signature = from.signature;
+    this.weight = from.weight;
     this.input = from.input;
     this.index = from.index;
     this.batcher = from.batcher;

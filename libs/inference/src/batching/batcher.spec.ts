@@ -131,4 +131,14 @@ describe('a batcher', () => {
     expect(b.runTimeoutMs(1)).toBeCloseTo(6_000, 0);
     expect(batcher({ runTimeoutMs: 77 }).batcher.runTimeoutMs(1)).toBe(77);
   });
+
+  it('expects of rows that cost less that they take less', () => {
+    const { batcher: b, dropped } = batcher();
+    for (let rows = 1; rows <= 8; rows++) b.latency.record(rows, 100 * rows);
+    b.add(item('dear', { deadline: 99 }));
+    b.add(item('cheap', { deadline: 99, signature: 'short', weight: 0.25 }));
+    expect(b.nextWeight).toBe(1);
+    expect(ids(b.seal(1))).toEqual(['cheap']);
+    expect(dropped).toEqual([['dear', 'deadline']]);
+  });
 });

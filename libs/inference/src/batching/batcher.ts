@@ -14,6 +14,8 @@ export interface Waiting {
   readonly rows: number;
   /** Items of different signatures (dtypes, shapes apart from the batch axis) cannot share a run. */
   readonly signature: string;
+  /** What one of its rows costs, of the dearest row of its version: 1 unless it says so. Equal within a signature. */
+  readonly weight?: number;
   readonly deadline: number;
   /** When it began to wait, by the batcher's clock; kept on a retry, so that a retry goes first. */
   readonly since: number;
@@ -135,6 +137,11 @@ export class Batcher<T extends Waiting> {
     return line !== undefined && test(line[1][0]!);
   }
 
+  /** What a row of the item that goes next costs. */
+  get nextWeight(): number {
+    return this.oldestLine()?.[1][0]!.weight ?? 1;
+  }
+
   /**
    * The next batch for one of `freeSlots` slots, or undefined when nothing that can still be answered waits.
    * Takes at most its share, ⌈waiting / free slots⌉ rows, so that two idle slots split what there is; `most` bounds it
@@ -196,7 +203,7 @@ export class Batcher<T extends Waiting> {
       this.options.dropped(item, 'departed');
       return false;
     }
-    if (this.options.clock.now() + (this.latency.estimate(rowsWithIt) ?? 0) > item.deadline) {
+    if (this.options.clock.now() + (this.latency.estimate(rowsWithIt * (item.weight ?? 1)) ?? 0) > item.deadline) {
       this.options.dropped(item, 'deadline');
       return false;
     }

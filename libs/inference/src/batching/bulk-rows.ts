@@ -14,25 +14,32 @@ const GROWTH = 2;
 export interface BulkLimits {
   maxBatchSize: number;
   latency: LatencyModel;
+  /** What one of the rows costs. */
+  nextWeight: number;
 }
 
 /** Rows of a bulk run that takes at most `runMs`; one row always may. */
-export function rowsOfBulkRun({ maxBatchSize, latency }: BulkLimits, runMs: number): number {
+export function rowsOfBulkRun({ maxBatchSize, latency, nextWeight: weight }: BulkLimits, runMs: number): number {
   const line = latency.line();
   if (!line) return 1;
-  const inTime = line.alpha > 0 ? Math.floor((runMs - line.beta) / line.alpha) : Infinity;
-  return Math.max(1, Math.min(maxBatchSize, GROWTH * latency.largest, inTime));
+  const inTime = line.alpha > 0 ? Math.floor((runMs - line.beta) / (line.alpha * weight)) : Infinity;
+  return Math.max(1, Math.min(maxBatchSize, seen(latency, weight), inTime));
 }
 
 /**
  * Bulk rows that may join a batch of `rows`: no more than it has itself, for each also costs messages and answers that
- * ℓ does not know of.
+ * ℓ does not know of. They cost what a row of the batch does.
  */
-export function rowsToFill({ maxBatchSize, latency }: BulkLimits, rows: number): number {
+export function rowsToFill({ maxBatchSize, latency }: BulkLimits, rows: number, weight: number): number {
   const line = latency.line();
   if (!line) return 0;
-  const unnoticed = Math.max(UNNOTICED_MS, UNNOTICED_SHARE * (line.alpha * rows + line.beta));
-  const cheap = line.alpha > 0 ? Math.floor(unnoticed / line.alpha) : Infinity;
-  const room = Math.min(maxBatchSize, GROWTH * latency.largest) - rows;
+  const unnoticed = Math.max(UNNOTICED_MS, UNNOTICED_SHARE * (line.alpha * weight * rows + line.beta));
+  const cheap = line.alpha > 0 ? Math.floor(unnoticed / (line.alpha * weight)) : Infinity;
+  const room = Math.min(maxBatchSize, seen(latency, weight)) - rows;
   return Math.max(0, Math.min(room, cheap, rows));
+}
+
+/** Rows of this weight that are no more than twice the largest run. */
+function seen({ largest }: LatencyModel, weight: number): number {
+  return Math.floor((GROWTH * largest) / weight);
 }

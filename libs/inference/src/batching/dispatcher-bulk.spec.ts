@@ -63,6 +63,14 @@ describe('bulk rows', () => {
     expect(sizes(slow)).toEqual([1]);
   });
 
+  it('run in larger runs where a row of theirs costs less', () => {
+    const slot = new StandInSlot();
+    const { dispatcher, bulk } = setUp({ slots: [slot], alpha: 12 });
+    flood(bulk, 50, { signature: 'short', weight: 0.5 });
+    dispatcher.dispatch();
+    expect(sizes(slot)).toEqual([8]);
+  });
+
   it('are never handed ahead, not even pictures', () => {
     const slot = new StandInSlot();
     const { dispatcher, bulk } = setUp({ slots: [slot], alpha: 12 });

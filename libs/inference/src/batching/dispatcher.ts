@@ -88,7 +88,7 @@ export class Dispatcher<T extends Preparable> {
     const bulk = this.bulk.get(version);
     if (!bulk || bulk.depth === 0) return;
     const [first] = sealed.items;
-    if (!first!.alone && !first!.prepares) bulk.fill(sealed, rowsToFill(bulk, sealed.rows));
+    if (!first!.alone && !first!.prepares) bulk.fill(sealed, rowsToFill(bulk, sealed.rows, first!.weight ?? 1));
   }
 
   private dispatchBulk(): boolean {

@@ -1,5 +1,6 @@
 /**
- * What a run of n rows takes: ℓ(n) = α·n + β, learned from the last 50 runs of a model version.
+ * What a run of n rows takes: ℓ(n) = α·n + β, learned from the last 50 runs of a model version. Rows that cost less than
+ * the dearest (short texts) count as the part of a row that they cost.
  *
  * Least squares, then once more without the runs that lie further than three scaled median deviations from the first
  * line: one run behind a garbage collection or a cold cache must not bend it. α and β are never negative.

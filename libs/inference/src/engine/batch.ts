@@ -12,6 +12,10 @@ import type { Model } from './model.js';
 import type { Permits } from './permits.js';
 import { checkTaken } from './taken.js';
 import type { Prepared } from './tasks/task.js';
+import { Turns } from './turns.js';
+
+/** Of this process, for the main thread is all models'. */
+const texts = new Turns();
 
 type Failure = Extract<ExecutorResult, { ok: false }>;
 type Slot = Failure | ({ ok: true; from: number; preprocessMs: number } & Prepared);
@@ -45,7 +49,8 @@ export async function prepareBatch(
     inputs.map((input) => {
       const prepare = (): Promise<Slot> => prepareInput(model, input);
       // Decoded pixels are what memory goes to: only so many at a time.
-      return input.type === 'image' ? decodes.use(prepare) : prepare();
+      if (input.type === 'image') return decodes.use(prepare);
+      return input.type === 'text' ? texts.use(prepare) : prepare();
     }),
   );
   const rows = slots.reduce((sum, slot, i) => sum + (slot.ok ? inputs[i]!.rows : 0), 0);

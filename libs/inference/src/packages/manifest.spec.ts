@@ -45,7 +45,10 @@ describe('model.json', () => {
     [{ ...classifier, text: {} }, /text: came \{\}, expected nothing, as the task is "image-classification"/],
     [{ ...minimal, task: 'text-classification', embedding: {} }, /embedding: came \{\}, expected nothing/],
     [{ ...minimal, task: 'embedding', embedding: { pooling: 'max' } }, /pooling: came "max", expected one of "mean"/],
-    [{ ...minimal, task: 'embedding', text: { tokenizer: 'a/b.json' } }, /text\.tokenizer: .*expected a bare file name/],
+    [
+      { ...minimal, task: 'embedding', text: { tokenizer: 'a/b.json' } },
+      /text\.tokenizer: .*expected a bare file name/,
+    ],
     [{ ...minimal, task: 'embedding', text: { maxLength: 1 } }, /text\.maxLength: came 1, expected at least 2/],
     [{ ...minimal, batching: { maxBatchSize: 0 } }, /batching\.maxBatchSize: came 0, expected at least 1/],
     [{ ...minimal, batching: { maxBatchSize: 1.5 } }, /batching\.maxBatchSize: came 1\.5, expected a whole number/],

@@ -82,7 +82,7 @@ export class GatewayMetrics extends Metrics {
 export class WorkerMetrics extends Metrics {
   readonly queue = this.seconds('sluice_queue_seconds', 'From accepted by the gateway to taken by this worker.');
   readonly batchWait = this.seconds('sluice_batch_wait_seconds', 'From taken to sealed in a batch.');
-  readonly preprocess = this.seconds('sluice_preprocess_seconds', 'Decoding and preprocessing of one picture.');
+  readonly preprocess = this.seconds('sluice_preprocess_seconds', 'Decoding and preprocessing of one picture or text.');
   readonly run = this.seconds('sluice_run_seconds', 'One onnxruntime call.');
   readonly batchSize = this.counts('sluice_batch_rows', 'Rows per onnxruntime call.');
   readonly released = this.counter('sluice_batches_total', 'Batches by the reason they were released.', [

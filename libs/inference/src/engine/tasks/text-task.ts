@@ -1,14 +1,12 @@
 /**
  * What the tasks of texts share: a text, or tensors of ids that somebody else has made, to the model's inputs.
  *
- * Invariant: a text is one row, and one text is encoded at a time; between texts the process gets to its other work.
+ * Invariant: a text is one row.
  */
-import { setImmediate as breath } from 'node:timers/promises';
 import { BETWEEN_TEXTS } from '../../contract/input-type.js';
 import type { TextLimits } from '../../contract/model-description.js';
 import { SluiceError } from '../../errors.js';
-import { TextEncoder, type TokenRow } from '../text/encoder.js';
-import { Permits } from '../permits.js';
+import { TextEncoder } from '../text/encoder.js';
 import { checkTensors } from './check-tensors.js';
 import type { Answer, Note, Task, TaskContext } from './task.js';
 import { readFrame } from './tensor.js';
@@ -17,8 +15,6 @@ import { textFormOf } from './text-form.js';
 /** Bytes for each token of maxLength: ten times what a text usually has. */
 const BYTES_A_TOKEN = 64;
 const MOST_BYTES = 65_536;
-/** Milliseconds that texts are encoded for without a breath. */
-const STINT_MS = 8;
 
 export interface TextTask extends Omit<Task, 'postprocess' | 'checkTrial'> {
   text: TextLimits;
@@ -38,15 +34,16 @@ export function textTaskOf(context: TaskContext, { takesPairs }: { takesPairs: b
   const { maxLength } = encoder;
   const maxBytes = spec.maxBytes ?? Math.min(MOST_BYTES, BYTES_A_TOKEN * maxLength);
   const text = { maxLength, maxBytes, pairs: takesPairs && encoder.takesPairs };
-  const inTurn = encodesInTurn((texts) => encoder.encode(...texts));
   return {
     text,
     // Nothing would tell such a model which tokens are padding.
     alone: form.mask === undefined && form.length === null,
-    decode: async (input) => {
-      if (input.type === 'tensors') return { kind: 'tensors', tensors: readFrame(input) };
-      return { kind: 'tokens', row: await inTurn(textsOf(input.bytes, text)) };
-    },
+    decode: (input) =>
+      Promise.resolve(
+        input.type === 'tensors'
+          ? { kind: 'tensors', tensors: readFrame(input) }
+          : { kind: 'tokens', row: encoder.encode(...textsOf(input.bytes, text)) },
+      ),
     preprocess: (decoded, rows) => {
       if (decoded.kind === 'tensors') {
         const tensors = checkTensors(decoded.tensors, { inputs, batched, rows });
@@ -110,24 +107,4 @@ function utf8(bytes: Uint8Array): string {
   } catch {
     throw new SluiceError('INPUT_INVALID', 'The text is not UTF-8. Send it in UTF-8.');
   }
-}
-
-function encodesInTurn(
-  encode: (texts: [string, string?]) => TokenRow,
-): (texts: [string, string?]) => Promise<TokenRow> {
-  const turn = new Permits(1);
-  let stintMs = 0;
-  return (texts) =>
-    turn.use(async () => {
-      if (stintMs > STINT_MS) {
-        await breath();
-        stintMs = 0;
-      }
-      const begun = performance.now();
-      try {
-        return encode(texts);
-      } finally {
-        stintMs += performance.now() - begun;
-      }
-    });
 }
