@@ -23,7 +23,7 @@ const TIMEOUT_CHECK_MS = 1_000;
 /** Longer than the usual balancer's idle time, so that the balancer closes first. */
 const KEEP_ALIVE_MS = 72_000;
 const MAX_HEADER_BYTES = 8_192;
-const FORM_LIMITS = { parts: 10, files: 2, fields: 8, fieldSize: 1_024, headerPairs: 32 };
+const FORM_LIMITS = { parts: 10, files: 2, fields: 8, fieldSize: 65_536, headerPairs: 32 };
 
 export async function createGateway(parts: GatewayParts): Promise<NestFastifyApplication> {
   const { context, admission } = parts;

@@ -3,13 +3,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SluiceError, type ModelDescription } from '#inference';
+import { SluiceError, takenBy, type ModelDescription } from '#inference';
 import type { GatewayContext } from '../context.js';
 import { mediaType, ROW_ARCHIVES, rowsTooLarge } from '../http/predict-gate.js';
+import { textFromBytes } from '../predictions/text-input.js';
 import { jsonRows } from './json-rows.js';
 import type { RowSource } from './row.js';
 import { Spool } from './spool.js';
-import { zipRows } from './zip-rows.js';
+import { zipRows, type ZipContents } from './zip-rows.js';
 
 /** A sender that says nothing for so long, while it is listened to, has gone. */
 const IDLE_MS = 60_000;
@@ -38,21 +39,32 @@ export class UploadSources {
       const bytes = bounded(patient(stream), maxBatchBytes);
       return { source: jsonRows({ bytes, model, most: maxJsonBytes }), close: () => Promise.resolve() };
     }
-    if (model.task === 'tensor') {
+    const type = takenBy(model.task);
+    if (type === 'tensors') {
       throw new SluiceError(
         'MEDIA_TYPE_UNSUPPORTED',
-        `Model "${model.name}" takes tensors, not pictures: send its rows as application/jsonl.`,
+        `Model "${model.name}" takes tensors, not files: send its rows as application/jsonl.`,
       );
     }
     const spooled = await this.spool.take(patient(stream), maxBatchBytes);
     try {
-      const source = await zipRows(spooled.fd, { file: maxBodyBytes, all: maxBatchBytes });
+      const source = await zipRows(spooled.fd, {
+        file: Math.min(maxBodyBytes, model.text?.maxBytes ?? Infinity),
+        all: maxBatchBytes,
+        ...filesOf(type, model),
+      });
       return { source, close: () => spooled.release() };
     } catch (error) {
       await spooled.release();
       throw error;
     }
   }
+}
+
+/** What an archive's files are, and what is said of one that cannot be one of those. */
+function filesOf(type: 'image' | 'text', model: ModelDescription): Pick<ZipContents, 'itemOf' | 'damaged'> {
+  if (type === 'text') return { itemOf: (bytes) => textFromBytes(bytes, model), damaged: 'INPUT_INVALID' };
+  return { itemOf: (bytes) => ({ type, rows: 1, bytes }), damaged: 'IMAGE_UNDECODABLE' };
 }
 
 /** Before the refusal of a body that is still coming. */

@@ -1,11 +1,11 @@
 /**
  * The JSON of `POST /v1/predictions` and its kin: what is wanted of which model, and who is told.
  *
- * Replicate's clients send `input` as an object always: for a model of one input, or of a picture, an object with one
- * member is taken for that member. What is not known is refused, for a typing error would go unnoticed.
+ * Replicate's clients send `input` as an object always: for a model of one input, or of a picture or a text, an object
+ * with one member is taken for that member. What is not known is refused, for a typing error would go unnoticed.
  */
 import { z } from 'zod';
-import { described, SluiceError, type ModelDescription } from '#inference';
+import { described, SluiceError, takenBy, type ModelDescription } from '#inference';
 import { inputFromParsed } from '../predictions/json-input.js';
 import type { PredictionInput } from '../predictions/prediction-input.js';
 import { eventsOf, type WebhookWish } from './preferences.js';
@@ -60,6 +60,7 @@ export function inputOfBody(content: DurableBody, model: ModelDescription): Pred
 function bare(input: unknown, { inputs, task }: ModelDescription): unknown {
   if (input === null || typeof input !== 'object' || Array.isArray(input)) return input;
   const [[name, value] = [], ...others] = Object.entries(input);
-  if (name === undefined || others.length > 0 || inputs.length !== 1) return input;
-  return name === inputs[0]!.name || (task !== 'tensor' && typeof value === 'string') ? value : input;
+  if (name === undefined || others.length > 0) return input;
+  if (takenBy(task) !== 'tensors' && typeof value === 'string') return value;
+  return inputs.length === 1 && name === inputs[0]!.name ? value : input;
 }

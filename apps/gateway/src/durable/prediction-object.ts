@@ -6,6 +6,7 @@
  * is `canceled` with a code in `error`, and `state` says it exactly. Outputs are put in as text, never parsed.
  */
 import {
+  BETWEEN_TEXTS,
   decodeFrame,
   modelKey,
   rowsToJson,
@@ -38,7 +39,7 @@ export interface PredictionView {
 
 /** Whether the input of this record is shown in the object. */
 export function isInputInline({ items, inputBytes, removed }: PredictionRecord): boolean {
-  return removed === undefined && inputBytes <= MAX_INLINE_INPUT && items[0]?.type === 'tensors';
+  return removed === undefined && inputBytes <= MAX_INLINE_INPUT && items[0] !== undefined && items[0].type !== 'image';
 }
 
 export function predictionJson(view: PredictionView): string {
@@ -97,8 +98,12 @@ function inputOf({ record, input }: PredictionView, url: string): string {
   return inputJson(record, input);
 }
 
-/** The input's value as it was given: a row, rows, or whole tensors by name. */
+/** The input's value as it was given: a row, rows, whole tensors by name, or texts. */
 export function inputJson({ form, batched, items }: PredictionRecord, payload: Buffer): string {
+  if (items[0]?.type === 'text') {
+    const texts = items.map(({ offset, length }) => textOf(payload.subarray(offset, offset + length)));
+    return JSON.stringify(form === 'inputs' || texts.length > 1 ? texts : texts[0]);
+  }
   const frame = decodeFrame(payload.subarray(items[0]!.offset, items[0]!.offset + items[0]!.length));
   if (form === 'tensors') return object(frame, frame.map(tensorToJson));
   if (!batched) return frame.length === 1 ? tensorToJson(frame[0]!) : object(frame, frame.map(tensorToJson));
@@ -112,6 +117,12 @@ export function inputJson({ form, batched, items }: PredictionRecord, payload: B
         ),
   );
   return form === 'inputs' ? `[${rows.join(',')}]` : rows[0]!;
+}
+
+/** A text, or both of a pair. */
+function textOf(bytes: Buffer): string | [string, string] {
+  const between = bytes.indexOf(BETWEEN_TEXTS);
+  return between < 0 ? bytes.toString() : [bytes.toString('utf8', 0, between), bytes.toString('utf8', between + 1)];
 }
 
 function object(frame: readonly Tensor[], texts: readonly string[]): string {

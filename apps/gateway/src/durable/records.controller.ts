@@ -56,7 +56,8 @@ export class RecordsController {
       void reply.type('application/octet-stream').send(payload);
       return;
     }
-    const member = record.form === 'bytes' ? 'inputs' : record.form;
+    const bytesAs = item?.type === 'text' ? 'input' : 'inputs';
+    const member = record.form === 'bytes' ? bytesAs : record.form;
     const pictures = record.items.map(({ offset, length }) => payload.toString('base64', offset, offset + length));
     const value = item?.type === 'image' ? JSON.stringify(pictures) : inputJson(record, payload);
     void reply.type(JSON_TYPE).send(`{${JSON.stringify(member)}:${value}}`);

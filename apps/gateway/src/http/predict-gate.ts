@@ -124,7 +124,7 @@ function check(request: FastifyRequest, { config }: GatewayContext, body: BodyKi
   if (!isAccepted(kind)) {
     throw new SluiceError(
       'MEDIA_TYPE_UNSUPPORTED',
-      `The body is ${kind.slice(0, 60)}; image/*, application/octet-stream, multipart/form-data or application/json was expected.`,
+      `The body is ${kind.slice(0, 60)}; image/*, text/plain, application/octet-stream, multipart/form-data or application/json was expected.`,
     );
   }
   const limit = kind === 'application/json' ? Math.min(config.maxJsonBytes, config.maxBodyBytes) : config.maxBodyBytes;
@@ -135,7 +135,7 @@ function check(request: FastifyRequest, { config }: GatewayContext, body: BodyKi
     );
   }
   if (Number(length) === 0)
-    throw new SluiceError('BODY_EMPTY', 'The body is empty; a picture, a form or JSON was expected.');
+    throw new SluiceError('BODY_EMPTY', 'The body is empty; a picture, a text, a form or JSON was expected.');
 }
 
 export function rowsTooLarge(most: number): SluiceError {
@@ -151,6 +151,7 @@ function isAccepted(kind: string): boolean {
   return (
     kind === '' ||
     kind.startsWith('image/') ||
+    kind === 'text/plain' ||
     kind === 'application/json' ||
     kind === 'application/octet-stream' ||
     kind === 'multipart/form-data' ||

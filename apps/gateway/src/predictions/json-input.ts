@@ -9,6 +9,7 @@ import {
   described,
   encodeFrame,
   SluiceError,
+  takenBy,
   tensorFromJson,
   type ModelDescription,
   type Tensor,
@@ -16,6 +17,7 @@ import {
 } from '#inference';
 import { inputFromNumbers } from './numeric-body.js';
 import type { InputItem, PredictionInput } from './prediction-input.js';
+import { MAX_TEXTS, textFromJson } from './text-input.js';
 
 export const MAX_JSON_DEPTH = 64;
 /** Pictures in one `inputs` list: each is an item of its own in a pack. */
@@ -86,7 +88,8 @@ function checkDepth(body: Buffer): void {
 }
 
 function oneRow(row: unknown, model: ModelDescription): InputItem {
-  if (model.task === 'image-classification' && typeof row === 'string') return image(row, 'input');
+  const item = ofMedia(row, 'input', model);
+  if (item) return item;
   const tensors = model.inputs.map((spec) => {
     const path = model.inputs.length === 1 ? 'input' : `input.${spec.name}`;
     const value = ofInput(row, spec, { model, path: 'input' });
@@ -104,15 +107,7 @@ function severalRows(rows: unknown, model: ModelDescription): InputItem[] {
       `inputs is ${described(rows)}; an array with at least one row was expected.`,
     );
   }
-  if (model.task === 'image-classification' && typeof rows[0] === 'string') {
-    if (rows.length > MAX_IMAGES) {
-      throw new SluiceError(
-        'INPUT_INVALID',
-        `inputs is ${described(rows)}; at most ${MAX_IMAGES} pictures a request were expected.`,
-      );
-    }
-    return rows.map((row, i) => image(row, `inputs[${i}]`));
-  }
+  if (ofMedia(rows[0], 'inputs[0]', model)) return severalMedia(rows, model);
   if (!model.batched) {
     throw new SluiceError(
       'INPUT_INVALID',
@@ -130,6 +125,37 @@ function severalRows(rows: unknown, model: ModelDescription): InputItem[] {
     });
   });
   return [{ type: 'tensors', rows: rows.length, bytes: [encodeFrame(tensors)] }];
+}
+
+/** A picture or a text, whichever the model takes; undefined for what is read as numbers. */
+function ofMedia(row: unknown, path: string, model: ModelDescription): InputItem | undefined {
+  switch (takenBy(model.task)) {
+    case 'image':
+      return typeof row === 'string' ? image(row, path) : undefined;
+    case 'text':
+      return textFromJson(row, path, model);
+    case 'tensors':
+      return undefined;
+  }
+}
+
+function severalMedia(rows: readonly unknown[], model: ModelDescription): InputItem[] {
+  const [most, name] =
+    takenBy(model.task) === 'text' ? ([MAX_TEXTS, 'texts'] as const) : ([MAX_IMAGES, 'pictures'] as const);
+  if (rows.length > most) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `inputs is ${described(rows)}; at most ${most} ${name} a request were expected.`,
+    );
+  }
+  return rows.map((row, i) => {
+    const item = name === 'pictures' ? image(row, `inputs[${i}]`) : textFromJson(row, `inputs[${i}]`, model);
+    if (item) return item;
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `inputs[${i}] is ${described(row)}; a text was expected, as inputs[0] is one.`,
+    );
+  });
 }
 
 function wholeTensors(content: unknown, model: ModelDescription): InputItem {

@@ -13,6 +13,7 @@ import {
 } from '@nestjs/swagger';
 
 const NUMBER_OR_ARRAY = { description: 'A value, or nested arrays of values, of the shape the model takes.' };
+const ROW = { description: `${NUMBER_OR_ARRAY.description} Or a picture in base64, a text, or an array of two.` };
 
 export class PredictionMetrics {
   @ApiProperty({ description: 'Milliseconds from accepted by the gateway to taken by a worker.' }) queue_ms!: number;
@@ -41,6 +42,10 @@ export class Prediction {
   @ApiProperty({ required: false, description: 'Classifiers: its score.' }) score?: number;
   @ApiProperty({ required: false, type: [ClassScore], description: 'Classifiers: the best classes.' })
   top?: ClassScore[];
+  @ApiProperty({ required: false, type: [Number], description: 'Embedding models: the vector of the text.' })
+  embedding?: number[];
+  @ApiProperty({ required: false, description: 'True where the text was longer than the model reads.' })
+  truncated?: boolean;
   @ApiProperty({ required: false, ...NUMBER_OR_ARRAY, type: Object }) output?: unknown;
   @ApiProperty({ required: false, isArray: true, type: Object, description: 'Answers to `inputs`, in order.' })
   outputs?: unknown[];
@@ -73,7 +78,7 @@ const BINARY = { schema: { type: 'string' as const, format: 'binary' } };
 const JSON_BODY = {
   schema: {
     oneOf: [
-      { type: 'object' as const, required: ['input'], properties: { input: { ...NUMBER_OR_ARRAY } } },
+      { type: 'object' as const, required: ['input'], properties: { input: ROW } },
       { type: 'object' as const, required: ['inputs'], properties: { inputs: { type: 'array' as const, items: {} } } },
       {
         type: 'object' as const,
@@ -103,13 +108,14 @@ export function DescribePredict({
   return applyDecorators(
     ApiOperation({ summary, operationId }),
     ApiExtraModels(Prediction, ProblemDetails),
-    ApiConsumes('application/json', 'multipart/form-data', 'image/*', 'application/octet-stream'),
+    ApiConsumes('application/json', 'multipart/form-data', 'image/*', 'text/plain', 'application/octet-stream'),
     ApiBody({
       required: true,
       content: {
         'application/json': JSON_BODY,
         'multipart/form-data': FORM,
         'image/*': BINARY,
+        'text/plain': { schema: { type: 'string' } },
         'application/octet-stream': BINARY,
       },
     } as never),
