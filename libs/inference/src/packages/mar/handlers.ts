@@ -45,12 +45,12 @@ export function manifestFor(
     }
     case 'object_detector': {
       const { image, notes } = plainPictureFor(input);
-      const output = { ...named };
-      return { manifest: { task: 'object-detection', image, output, detection: { threshold: THRESHOLD } }, notes };
+      const output = { threshold: THRESHOLD, ...named };
+      return { manifest: { task: 'object-detection', image, output }, notes };
     }
     case 'image_segmenter': {
       const { image, notes } = pictureFor(input);
-      return { manifest: { task: 'image-segmentation', image, output: { ...named } }, notes };
+      return { manifest: { task: 'image-segmentation', image, output: { confidence: true, ...named } }, notes };
     }
     case 'text_classifier': {
       const output = { activation: 'softmax', topK: TOP_K, ...named };
