@@ -113,10 +113,10 @@ export class ExecutorSupervisor {
       unable: (message) => {
         if (!this.everLoaded) this.events.unable(message);
       },
-      run: (slot, key, batch) => {
+      run: ({ slot, version: key, turn }, batch) => {
         const target = this.models.target(key)!;
         const { name, version } = target.description;
-        void this.runner.run(slot, { name, version, batcher: target.batcher }, batch);
+        void this.runner.run({ slot, turn }, { name, version, batcher: target.batcher }, batch);
       },
     });
   }

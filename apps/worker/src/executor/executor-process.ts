@@ -9,10 +9,10 @@ import { fork, type ChildProcess } from 'node:child_process';
 import {
   childEnv,
   EXECUTOR_ENV,
-  type ExecutorInput,
   type ExecutorSettings,
   type FromExecutor,
   type LoadedModel,
+  type RunOrder,
   type ToExecutor,
 } from '#inference';
 
@@ -27,12 +27,7 @@ export type RunOutcome =
   /** The executor is gone; `suspect` when this batch may be the reason. */
   | { kind: 'died'; cause: string; suspect: boolean };
 
-export interface RunRequest {
-  model: string;
-  inputs: ExecutorInput[];
-  /** It may share a run of at most `most` rows with its neighbours in the line. */
-  joins: boolean;
-  most: number;
+export interface RunRequest extends Omit<RunOrder, 'batch'> {
   /** Milliseconds at the head of the line after which the child is killed. */
   timeoutMs: number;
 }
@@ -40,6 +35,7 @@ export interface RunRequest {
 interface Outstanding {
   rows: number;
   joins: boolean;
+  turn: number;
   timeoutMs: number;
   settle(outcome: RunOutcome): void;
 }
@@ -101,6 +97,11 @@ export class ExecutorProcess {
     return rows;
   }
 
+  /** Of its batches, the one that runs first. */
+  get turns(): number[] {
+    return Array.from(this.batches.values(), ({ turn }) => turn);
+  }
+
   /** Whether a further batch may lie in line behind those that it has. */
   get joins(): boolean {
     for (const batch of this.batches.values()) if (!batch.joins) return false;
@@ -133,13 +134,14 @@ export class ExecutorProcess {
     });
   }
 
-  run({ model, inputs, joins, most, timeoutMs }: RunRequest): Promise<RunOutcome> {
+  run({ timeoutMs, ...order }: RunRequest): Promise<RunOutcome> {
     const batch = this.calls++;
-    const rows = inputs.reduce((sum, input) => sum + input.rows, 0);
+    const { joins, turn } = order;
+    const rows = order.inputs.reduce((sum, input) => sum + input.rows, 0);
     return new Promise((settle) => {
-      this.batches.set(batch, { rows, joins, timeoutMs, settle });
+      this.batches.set(batch, { rows, joins, turn, timeoutMs, settle });
       if (this.batches.size === 1) this.watchHead();
-      this.send({ kind: 'run', batch, model, inputs, joins, most });
+      this.send({ kind: 'run', batch, ...order });
     });
   }
 
@@ -174,6 +176,8 @@ export class ExecutorProcess {
         this.unloads.get(message.call)?.();
         this.unloads.delete(message.call);
         return;
+      case 'overtook':
+        return this.toHead(message.batch);
       case 'ran':
         return this.settle(message.batch, message);
       case 'broke':
@@ -187,6 +191,17 @@ export class ExecutorProcess {
     this.batches.delete(batch);
     this.watchHead();
     found.settle(outcome);
+  }
+
+  private toHead(batch: number): void {
+    const head = this.batches.get(batch);
+    if (!head) return;
+    this.batches.delete(batch);
+    const behind = [...this.batches];
+    this.batches.clear();
+    this.batches.set(batch, head);
+    for (const [key, each] of behind) this.batches.set(key, each);
+    this.watchHead();
   }
 
   private watchHead(): void {

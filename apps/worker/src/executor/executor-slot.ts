@@ -10,6 +10,7 @@ import { ExecutorProcess, type RunOutcome, type RunRequest } from './executor-pr
 
 const MAX_BACKOFF_MS = 10_000;
 const FIRST_BACKOFF_MS = 250;
+const NO_TURNS: readonly number[] = [];
 
 export interface SlotOptions {
   entry: string;
@@ -25,7 +26,13 @@ export interface SlotOptions {
   died(cause: string): void;
   /** The executor says that it cannot start at all. */
   unable(message: string): void;
-  run(slot: ExecutorSlot, version: string, batch: Sealed<Part>): void;
+  run(where: Where, batch: Sealed<Part>): void;
+}
+
+export interface Where {
+  slot: ExecutorSlot;
+  version: string;
+  turn: number;
 }
 
 export class ExecutorSlot implements Slot<Part> {
@@ -55,6 +62,10 @@ export class ExecutorSlot implements Slot<Part> {
     return this.executor?.joins ?? false;
   }
 
+  get turns(): readonly number[] {
+    return this.executor?.turns ?? NO_TURNS;
+  }
+
   get pid(): number | undefined {
     return this.executor?.pid;
   }
@@ -73,8 +84,8 @@ export class ExecutorSlot implements Slot<Part> {
     this.executor = executor;
   }
 
-  run(version: string, batch: Sealed<Part>): void {
-    this.options.run(this, version, batch);
+  run(version: string, batch: Sealed<Part>, turn: number): void {
+    this.options.run({ slot: this, version, turn }, batch);
   }
 
   execute(request: RunRequest): Promise<RunOutcome> {

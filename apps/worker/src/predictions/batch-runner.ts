@@ -29,7 +29,11 @@ export class BatchRunner {
     private readonly dispatch: () => void,
   ) {}
 
-  async run(slot: ExecutorSlot, serving: Serving, batch: Sealed<Part>): Promise<void> {
+  async run(
+    { slot, turn }: { slot: ExecutorSlot; turn: number },
+    serving: Serving,
+    batch: Sealed<Part>,
+  ): Promise<void> {
     const { batcher, name, version } = serving;
     const sealedAt = this.context.clock.now();
     for (const part of batch.items) part.prediction.sealed(sealedAt);
@@ -41,6 +45,7 @@ export class BatchRunner {
       inputs: batch.items.map((part) => part.input),
       joins,
       most: batcher.maxBatchSize,
+      turn,
       // The run that it shares may be as large as runs get.
       timeoutMs: batcher.runTimeoutMs(joins ? batcher.maxBatchSize : batch.rows) + decoding,
     });

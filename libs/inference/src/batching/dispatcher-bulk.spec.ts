@@ -31,11 +31,6 @@ function flood(bulk: Batcher<Preparable>, count: number, more: Partial<Preparabl
 
 const sizes = (slot: StandInSlot): number[] => slot.ran.map((run) => run.ids.length);
 
-function free(slot: StandInSlot): void {
-  slot.outstanding = 0;
-  slot.rows = 0;
-}
-
 describe('bulk rows', () => {
   it('run one at a time until it is known what a run takes, then in runs twice as large as any seen', () => {
     const slot = new StandInSlot();
@@ -43,7 +38,7 @@ describe('bulk rows', () => {
     flood(bulk, 50);
     for (let i = 0; i < 7; i++) {
       dispatcher.dispatch();
-      free(slot);
+      slot.free();
       const rows = sizes(slot).at(-1)!;
       batcher.latency.record(rows, 0.1 * rows);
     }
@@ -88,11 +83,11 @@ describe('bulk rows', () => {
     dispatcher.dispatch();
     b!.batcher.add(item('900'));
     a!.batcher.add(item('901'));
-    free(slot);
+    slot.free();
     dispatcher.dispatch();
-    free(slot);
+    slot.free();
     dispatcher.dispatch();
-    free(slot);
+    slot.free();
     dispatcher.dispatch();
     expect(slot.ran.map((run) => [run.version, run.ids[0]])).toEqual([
       ['a', '100'],
@@ -164,7 +159,7 @@ describe('bulk rows', () => {
     lines[0]!.bulk.add(item('3'));
     for (let i = 0; i < 3; i++) {
       dispatcher.dispatch();
-      free(slot);
+      slot.free();
     }
     expect(slot.ran.map((run) => run.ids)).toEqual([['1'], ['2'], ['3']]);
   });

@@ -37,8 +37,7 @@ describe('the dispatcher', () => {
     batchers[0]!.add(item('3'));
     dispatcher.dispatch();
     expect(slot.ran).toHaveLength(1);
-    slot.outstanding = 0;
-    slot.rows = 0;
+    slot.free();
     dispatcher.dispatch();
     expect(slot.ran[1]).toEqual({ version: 'm', ids: ['2', '3'] });
   });
@@ -67,7 +66,7 @@ describe('the dispatcher', () => {
     batchers[0]!.add(item('2', { prepares: true, alone: true }));
     dispatcher.dispatch();
     expect(slot.ran.map((run) => run.ids)).toEqual([['1']]);
-    slot.outstanding = 0;
+    slot.free();
     dispatcher.dispatch();
     batchers[0]!.add(item('3', { prepares: true }));
     dispatcher.dispatch();
@@ -83,7 +82,7 @@ describe('the dispatcher', () => {
     batchers[0]!.add(item('3', { prepares: true }));
     dispatcher.dispatch();
     expect(slot.ran.map((run) => run.ids)).toEqual([['1']]);
-    slot.outstanding = 0;
+    slot.free();
     dispatcher.dispatch();
     expect(slot.ran[1]).toEqual({ version: 'tensors', ids: ['2'] });
   });

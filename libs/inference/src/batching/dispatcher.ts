@@ -1,11 +1,13 @@
 /**
- * Who runs next: gives free run slots to the batchers of all versions, the longest waiting item first.
+ * Who runs next: gives free run slots to the batchers of all versions, so that each version gets its share of the time
+ * (fair-turns.ts) and a flood on one delays another by the batch that runs, and no more.
  *
  * A slot is one executor. It runs one batch at a time. Batches of pictures are handed over ahead, so that their pictures
  * are decoded meanwhile; the executor lets those that lie in line share a run (engine/run-line.ts), so that a batch
- * still grows until its run begins. Invariants: no more lies ahead than the next run can take; an item marked `alone`
- * has its slot to itself; `dispatch` runs on an arrival and on a slot becoming free; the one timer there is fires once,
- * for an item that a slow run keeps waiting.
+ * still grows until its run begins. What is due before a batch that lies ahead is handed over too, and overtakes it.
+ * Invariants: no more lies ahead than the next run can take; within a version the longest waiting item is first; an item
+ * marked `alone` has its slot to itself; `dispatch` runs on an arrival and on a slot becoming free; the one timer there
+ * is fires once, for an item that a slow run keeps waiting.
  *
  * Rows of bulk runs wait in batchers of their own and get what is left: they fill up batches that cost no more for it,
  * and they run in slots that are idle and that nobody waits for. They are never handed ahead, so that what comes later
@@ -13,6 +15,7 @@
  */
 import type { Batcher, Sealed, Waiting } from './batcher.js';
 import { rowsOfBulkRun, rowsToFill } from './bulk-rows.js';
+import { FairTurns } from './fair-turns.js';
 import { slotsWorthUsing } from './parallelism.js';
 
 export interface Slot<T extends Waiting> {
@@ -21,9 +24,12 @@ export interface Slot<T extends Waiting> {
   readonly rows: number;
   /** Whether all that it holds may have others behind them in line. */
   readonly joins: boolean;
+  /** Turns of what it holds, the one that runs first. */
+  readonly turns: readonly number[];
   /** Whether it is up and holds this version. */
   serves(version: string): boolean;
-  run(version: string, batch: Sealed<T>): void;
+  /** What it holds runs by `turn`, the smallest first. */
+  run(version: string, batch: Sealed<T>, turn: number): void;
 }
 
 export interface Preparable extends Waiting {
@@ -37,16 +43,21 @@ const AHEAD = 4;
 const PATIENCE_MS = 5;
 /** What a bulk run may keep others waiting. */
 const BULK_RUN_MS = 50;
+/** What a run counts for while nothing is known of it. */
+const UNKNOWN_RUN_MS = 50;
 
 interface Waiter<T extends Preparable> {
   version: string;
   batcher: Batcher<T>;
+  turn: number;
   since: number;
 }
 
 export class Dispatcher<T extends Preparable> {
   private readonly batchers = new Map<string, Batcher<T>>();
   private readonly bulk = new Map<string, Batcher<T>>();
+  private readonly turns = new FairTurns();
+  private readonly bulkTurns = new FairTurns();
   private impatient: NodeJS.Timeout | undefined;
 
   constructor(
@@ -60,24 +71,41 @@ export class Dispatcher<T extends Preparable> {
     if (bulk) this.bulk.set(version, bulk);
   }
 
+  /** Nothing of it waits, and nothing will. */
+  unserve(version: string): void {
+    this.batchers.delete(version);
+    this.bulk.delete(version);
+    this.turns.forget(version);
+    this.bulkTurns.forget(version);
+  }
+
   /** Hands out batches until no free slot or no waiting item is left. */
   dispatch(): void {
     while (this.dispatchOne());
     while (this.dispatchBulk());
+    if (this.slots.some((slot) => slot.outstanding > 0)) return;
+    this.turns.rest();
+    this.bulkTurns.rest();
   }
 
   private dispatchOne(): boolean {
-    // Once a version waits for busy slots, nothing younger is put in line before it, or a flood of pictures would keep
-    // them busy for ever.
+    for (const { turns } of this.slots) if (turns.length > 0) this.turns.ran(turns[0]!);
+    // Once a version waits for busy slots, nothing is put in line before it whose turn comes later, or a flood of
+    // pictures would keep them busy for ever.
     let mayGoAhead = true;
-    for (const waiter of waitersIn(this.batchers)) {
+    for (const waiter of waitersIn(this.batchers, this.turns)) {
       const held = this.slots.filter((slot) => slot.serves(waiter.version));
-      const open = held.filter((slot) => slot.outstanding === 0 || (mayGoAhead && isOpenAhead(slot, waiter.batcher)));
+      const open = held.filter(
+        (slot) =>
+          slot.outstanding === 0 || overtakes(slot, waiter) || (mayGoAhead && isOpenAhead(slot, waiter.batcher)),
+      );
       if (open.length === 0 && held.length > 0) mayGoAhead = false;
       const batch = open.length > 0 ? this.sealFor(waiter, open) : undefined;
       if (!batch) continue;
       this.fillUp(waiter.version, batch.sealed);
-      batch.slot.run(waiter.version, batch.sealed);
+      take(waiter, batch.sealed, this.turns);
+      if (batch.slot.outstanding === 0) this.turns.ran(waiter.turn);
+      batch.slot.run(waiter.version, batch.sealed, waiter.turn);
       return true;
     }
     return false;
@@ -92,14 +120,17 @@ export class Dispatcher<T extends Preparable> {
   }
 
   private dispatchBulk(): boolean {
-    for (const { version, batcher } of waitersIn(this.bulk)) {
+    for (const waiter of waitersIn(this.bulk, this.bulkTurns)) {
+      const { version, batcher } = waiter;
       const idle = this.slots.filter((slot) => slot.outstanding === 0 && slot.serves(version) && !this.isAwaited(slot));
       const rows = batcher.depth + batcher.rowsInRun;
       const worth = slotsWorthUsing(this.slots.length, rows, batcher.latency.line()) - batcher.runs;
       const free = Math.min(idle.length, worth);
       const sealed = free > 0 ? batcher.seal(free, rowsOfBulkRun(batcher, this.bulkRunMs)) : undefined;
       if (!sealed) continue;
-      idle[0]!.run(version, sealed);
+      this.bulkTurns.ran(waiter.turn);
+      take(waiter, sealed, this.bulkTurns);
+      idle[0]!.run(version, sealed, this.turns.present);
       return true;
     }
     return false;
@@ -114,7 +145,9 @@ export class Dispatcher<T extends Preparable> {
   private sealFor({ batcher }: Waiter<T>, open: Slot<T>[]): { slot: Slot<T>; sealed: Sealed<T> } | undefined {
     const least = Math.min(...open.map((slot) => slot.rows));
     const emptiest = open.filter((slot) => slot.rows === least);
-    const worth = this.worth(batcher) * (1 + aheadOf(batcher)) - batcher.runs;
+    // Where it overtakes, its next batch must be at hand too, or the one behind would go first after all.
+    const ahead = emptiest[0]!.outstanding > 0 ? Math.max(1, aheadOf(batcher)) : aheadOf(batcher);
+    const worth = this.worth(batcher) * (1 + ahead) - batcher.runs;
     if (worth <= 0) {
       this.lookAgain();
       return undefined;
@@ -138,14 +171,24 @@ export class Dispatcher<T extends Preparable> {
   }
 }
 
-/** Versions with something to run, the one that has waited longest first. */
-function waitersIn<T extends Preparable>(batchers: ReadonlyMap<string, Batcher<T>>): Waiter<T>[] {
+/** Versions with something to run, the one whose turn it is first. */
+function waitersIn<T extends Preparable>(batchers: ReadonlyMap<string, Batcher<T>>, turns: FairTurns): Waiter<T>[] {
   const waiters: Waiter<T>[] = [];
   for (const [version, batcher] of batchers) {
-    const since = batcher.oldest();
-    if (since !== undefined) waiters.push({ version, batcher, since });
+    const since = batcher.depth > 0 ? batcher.oldest() : undefined;
+    if (since !== undefined) waiters.push({ version, batcher, since, turn: turns.startOf(version) });
   }
-  return waiters.length > 1 ? waiters.sort((a, b) => a.since - b.since) : waiters;
+  return waiters.length > 1 ? waiters.sort((a, b) => a.turn - b.turn || a.since - b.since) : waiters;
+}
+
+function take<T extends Preparable>({ version, batcher }: Waiter<T>, { rows }: Sealed<T>, turns: FairTurns): void {
+  turns.take(version, batcher.latency.estimate(rows) ?? UNKNOWN_RUN_MS);
+}
+
+/** Whether everything that lies behind the batch that runs may wait until this version has had its turn. */
+function overtakes<T extends Preparable>(slot: Slot<T>, { batcher, turn }: Waiter<T>): boolean {
+  if (slot.outstanding < 2 || batcher.next((item) => item.alone)) return false;
+  return slot.turns.every((other, place) => place === 0 || turn < other);
 }
 
 /** Batches that may lie in line for what goes next. */

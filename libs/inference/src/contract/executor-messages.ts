@@ -18,12 +18,22 @@ export interface ExecutorInput {
   bytes: Uint8Array;
 }
 
+export interface RunOrder {
+  batch: number;
+  model: string;
+  inputs: ExecutorInput[];
+  /** It may share a run of at most `most` rows with those before and behind it. */
+  joins: boolean;
+  most: number;
+  /** What waits runs by it, the smallest first, and of one model in the order in which it came. */
+  turn: number;
+}
+
 export type ToExecutor =
   | { kind: 'load'; call: number; directory: string }
   /** Runs of the model that came before it are still done. */
   | { kind: 'unload'; call: number; model: string }
-  /** `joins`: it may share a run of at most `most` rows with those before and behind it. */
-  | { kind: 'run'; batch: number; model: string; inputs: ExecutorInput[]; joins: boolean; most: number }
+  | ({ kind: 'run' } & RunOrder)
   | { kind: 'stop' };
 
 export type ExecutorResult =
@@ -56,6 +66,8 @@ export type FromExecutor =
   | { kind: 'refused'; call: number; message: string }
   /** Its memory is free. */
   | { kind: 'unloaded'; call: number }
+  /** It runs now, before others that came earlier. */
+  | { kind: 'overtook'; batch: number }
   /** One result per input, in order; `bytes` holds all outputs, which results cut up by offset and length. */
   | { kind: 'ran'; batch: number; results: ExecutorResult[]; bytes: Uint8Array; prepareMs: number; run: SharedRun }
   /** The run itself failed: no input of the batch has an answer, and any of them, or of those it shared with, may be why. */

@@ -9,7 +9,7 @@ import type { ExecutorInput, ExecutorResult } from '../contract/executor-message
 import { toSluiceError } from '../errors.js';
 import { concatRows, sliceRows, signatureOf, type Tensor } from '../tensor/frame.js';
 import type { Model } from './model.js';
-import type { Permits } from './permits.js';
+import type { Permit } from './permits.js';
 import { checkTaken } from './taken.js';
 import type { Prepared } from './tasks/task.js';
 import { Turns } from './turns.js';
@@ -42,7 +42,7 @@ export interface FinishedBatch {
 export async function prepareBatch(
   model: Model,
   inputs: readonly ExecutorInput[],
-  decodes: Permits,
+  decodes: Permit,
 ): Promise<PreparedBatch> {
   const start = performance.now();
   const slots = await Promise.all(

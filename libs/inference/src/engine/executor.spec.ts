@@ -131,6 +131,24 @@ describe('an executor', () => {
     expect(new Set(answers.filter((answer) => answer !== false)).size).toBe(1);
   });
 
+  it('runs a batch whose turn it is before those that lie ready, and says so first', async () => {
+    const executor = await start();
+    await executor.load(fixtureModel('slow'));
+    await executor.load(fixtureModel('row_sum'));
+    await executor.load(fixtureModel('add'));
+    const pair = encodeFrame(
+      ['a', 'b'].map((name) => ({ name, dtype: 'float32', shape: [1, 3], data: new Float32Array(3) })),
+    );
+    const order = { kind: 'run', joins: false, most: 1 } as const;
+    executor.send({ ...order, batch: 1, model: 'slow:1', inputs: [slowRow], turn: 0 });
+    executor.send({ ...order, batch: 2, model: 'row_sum:1', inputs: [slowRow], turn: 20 });
+    const inputs: ExecutorInput[] = [{ type: 'tensors', rows: 1, bytes: pair }];
+    executor.send({ ...order, batch: 3, model: 'add:1', inputs, turn: 10 });
+    const told = [];
+    for (let i = 0; i < 4; i++) told.push(await executor.next('ran', 'overtook'));
+    expect(told.map(({ kind, batch }) => `${kind} ${batch}`)).toEqual(['ran 1', 'overtook 3', 'ran 3', 'ran 2']);
+  });
+
   it('unloads a model after the batches that came before it, and the others go on', async () => {
     const executor = await start();
     await executor.load(fixtureModel('slow'));

@@ -2,7 +2,7 @@
  * The process in which models run: entry of the child that a worker forks with its settings as the one argument.
  * Speaks contract/executor-messages.ts and knows neither queue nor network.
  *
- * Invariants: batches run in the order in which they came, while later ones are already being prepared; the process
+ * Invariants: batches run by their turn, while later ones are already being prepared; the process
  * ends by itself, with 0, after the runs in progress when told to stop or when its worker is gone; signals sent to the
  * whole group are the worker's to decide about.
  */
@@ -27,7 +27,7 @@ const decodes = new Permits(settings.threads + 1);
 const growth = new Growth(decodes);
 const models = new HeldModels();
 const running = new Set<Promise<void>>();
-const line = new RunLine(execute);
+const line = new RunLine(execute, ({ batch }) => void send({ kind: 'overtook', batch }));
 let loading = Promise.resolve();
 let stopping = false;
 
@@ -80,12 +80,12 @@ async function unload({ call, model }: Extract<ToExecutor, { kind: 'unload' }>):
 }
 
 async function run({ model: key, inputs, ...asked }: Extract<ToExecutor, { kind: 'run' }>): Promise<void> {
-  const { batch, joins, most } = asked;
+  const { batch, turn } = asked;
   const model = models.use(key);
   if (!model) return send({ kind: 'broke', batch, message: `The model ${key} is not loaded.`, shared: false });
-  const lined: Lined = { batch, model, joins, most, prepared: undefined };
+  const lined: Lined = { ...asked, model, prepared: undefined };
   line.add(lined);
-  lined.prepared = await prepareBatch(model, inputs, decodes);
+  lined.prepared = await prepareBatch(model, inputs, decodes.at(turn));
   line.advance();
 }
 

@@ -1,6 +1,15 @@
-/** At most so many tasks at once; further ones wait their turn, first come first served. */
-export class Permits {
-  private readonly waiting: (() => void)[] = [];
+/** At most so many tasks at once; further ones wait, the one with the smallest turn first, else first come first served. */
+export interface Permit {
+  use<Result>(task: () => Promise<Result>): Promise<Result>;
+}
+
+interface Waiting {
+  turn: number;
+  go: () => void;
+}
+
+export class Permits implements Permit {
+  private readonly waiting: Waiting[] = [];
   private begun = 0;
   private ended = 0;
 
@@ -12,17 +21,33 @@ export class Permits {
     return () => begun === ended && this.begun === begun;
   }
 
-  async use<Result>(task: () => Promise<Result>): Promise<Result> {
+  /** For tasks of this turn. */
+  at(turn: number): Permit {
+    return { use: (task) => this.take(task, turn) };
+  }
+
+  use<Result>(task: () => Promise<Result>): Promise<Result> {
+    return this.take(task, 0);
+  }
+
+  private async take<Result>(task: () => Promise<Result>, turn: number): Promise<Result> {
     this.begun++;
     if (this.free > 0) this.free--;
-    else await new Promise<void>((resolve) => this.waiting.push(resolve));
+    else await this.wait(turn);
     try {
       return await task();
     } finally {
       this.ended++;
       const next = this.waiting.shift();
-      if (next) next();
+      if (next) next.go();
       else this.free++;
     }
+  }
+
+  private wait(turn: number): Promise<void> {
+    return new Promise((go) => {
+      const behind = this.waiting.findIndex((other) => other.turn > turn);
+      this.waiting.splice(behind < 0 ? this.waiting.length : behind, 0, { turn, go });
+    });
   }
 }
