@@ -5,12 +5,12 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
+import { cidrs, integer, listOf, sources } from './config/fields.js';
 import { cpuQuota } from './cpu-quota.js';
 import { PAYLOADS } from './contract/delivery.js';
 import { DEFAULT_SCHEDULE, parseSchedule } from './webhooks/schedule.js';
 import { secretBytes } from './webhooks/signature.js';
 
-const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const;
 
 const common = {
@@ -73,10 +73,7 @@ const gateway = {
     .refine((text) => secretBytes(text) !== undefined, 'whsec_ and the base64 of 24 to 64 bytes was expected')
     .optional(),
   /** CIDRs, by comma, that webhooks may reach although they are not public, there by http and on any port too. */
-  SLUICE_WEBHOOK_ALLOW_CIDRS: z
-    .string()
-    .refine((text) => listOf(text).every((each) => ipaddr.isValidCIDR(each)), 'CIDRs as 10.1.0.0/16 were expected')
-    .optional(),
+  SLUICE_WEBHOOK_ALLOW_CIDRS: cidrs.optional(),
   /** Pauses before the attempts of a delivery, by comma; the last is the last attempt. */
   SLUICE_WEBHOOK_SCHEDULE: z
     .string()
@@ -104,15 +101,9 @@ const gateway = {
   /** Bytes that the store may take on disk, uploads on their way included; more is a 503. */
   SLUICE_STORE_MAX_BYTES: integer(1_024, 2 ** 50).default(64 * 1024 * 1024 * 1024),
   /** URLs, by comma, below which packages may be fetched when they are registered; unset: none is ever fetched. */
-  SLUICE_PACKAGE_SOURCES: z
-    .string()
-    .refine((text) => listOf(text).every(isSource), 'URLs as https://models.example.com/onnx/ were expected')
-    .optional(),
+  SLUICE_PACKAGE_SOURCES: sources.optional(),
   /** CIDRs, by comma, that packages may be fetched from although they are not public, there by http and on any port too. */
-  SLUICE_PACKAGE_ALLOW_CIDRS: z
-    .string()
-    .refine((text) => listOf(text).every((each) => ipaddr.isValidCIDR(each)), 'CIDRs as 10.1.0.0/16 were expected')
-    .optional(),
+  SLUICE_PACKAGE_ALLOW_CIDRS: cidrs.optional(),
 };
 
 const worker = {
@@ -274,21 +265,6 @@ export function sandboxEnv(extra: Record<string, string>): NodeJS.ProcessEnv {
 /** CPUs this process may use: the smaller of the affinity mask and the cgroup's quota. */
 function cpus(): number {
   return Math.min(availableParallelism(), cpuQuota() ?? Infinity);
-}
-
-function listOf(text: string): string[] {
-  return text
-    .split(',')
-    .map((each) => each.trim())
-    .filter((each) => each !== '');
-}
-
-/** A URL that ends in a slash, so that no longer host or folder begins with it. */
-function isSource(text: string): boolean {
-  const url = URL.parse(text);
-  return (
-    url !== null && /^https?:$/.test(url.protocol) && url.href === text && /\/$/.test(url.pathname) && url.search === ''
-  );
 }
 
 function parse<T extends z.ZodRawShape>(shape: T, env: NodeJS.ProcessEnv): z.infer<z.ZodObject<T>> {
