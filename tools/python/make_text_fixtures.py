@@ -15,14 +15,14 @@ from tokenizers import Tokenizer
 FIXTURES = Path("test/fixtures")
 OPSET = 13
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-WORDS = ["the", "cat", "dog", "sat", "sofa", "good", "bad", "film", "very", "##s", "##ed", "##ing"]
+WORDS = ["σα", "##σ", "##ς", "the", "cat", "dog", "sat", "sofa", "good", "bad", "film", "very", "##s", "##ed", "##ing"]
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *LETTERS, *(f"##{letter}" for letter in LETTERS), *WORDS, *".,!?'"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 SIZE = 4
 
 
 def tokenizer_json(max_length):
-    """BERT's, with a vocabulary of 93 tokens."""
+    """BERT's, with a vocabulary of 96 tokens."""
     cls, sep = ({"SpecialToken": {"id": name, "type_id": 0}} for name in ("[CLS]", "[SEP]"))
     a, b = ({"Sequence": {"id": name, "type_id": kind}} for name, kind in (("A", 0), ("B", 1)))
     last = {"SpecialToken": {"id": "[SEP]", "type_id": 1}}
@@ -151,7 +151,7 @@ TEXTS = [
     "",
     "a bad film",
     "Zürich 2024",
-    "中文 𠀀 ΣΑΣ",
+    "中文𠀀𪚥 ΣΑΣ",
     "dogging " * 20,
     "[SEP] the [CLS]",
 ]

@@ -85,6 +85,8 @@ describe('a long text', () => {
     ['one word', 'x'.repeat(20_000), 1],
     ['no blank', '.x'.repeat(10_000), 20_000],
     ['blanks', ' '.repeat(20_000), 0],
+    // Half of it has pieces; the whole is too long for any.
+    ['a word that the cut goes through', `a a a a a ${'\u0001'.repeat(768)}${'q'.repeat(200)}`, 6],
     ['half emoji', '\u{1f600}'.repeat(20_000), 1],
   ])('of %s too', (_, text, all) => {
     const { ids: first, more } = tokenizer.first(text, 10);
