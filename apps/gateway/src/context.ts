@@ -11,6 +11,7 @@ import {
   newId,
   Outbox,
   RedisClock,
+  Registry,
   REPLY_BLOCK_MS,
   watchOutages,
   type GatewayConfig,
@@ -32,7 +33,9 @@ export class GatewayContext {
   readonly ledger: Ledger;
   /** The life of bulk runs. */
   readonly batches: BatchLedger;
-  /** Their jobs and deliveries, from decided to done. */
+  /** Which model versions there are, and what a name means. */
+  readonly registry: Registry;
+  /** Jobs and deliveries of what is kept, from decided to done. */
   readonly outbox: Outbox;
   /** Set on SIGTERM: unready, connections are closed after their answer, accepted predictions are still answered. */
   draining = false;
@@ -49,6 +52,7 @@ export class GatewayContext {
     this.clock = new RedisClock(this.redis);
     this.ledger = new Ledger(this.redis, this.keys, this.clock);
     this.batches = new BatchLedger(this.redis, this.keys, { clock: this.clock, ledger: this.ledger });
+    this.registry = new Registry(this.redis, this.keys, this.clock);
     this.outbox = new Outbox({
       redis: this.redis,
       keys: this.keys,

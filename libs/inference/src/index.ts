@@ -59,6 +59,7 @@ export * from './queue/reply-writer.js';
 export * from './queue/script.js';
 export * from './queue/set-pieces.js';
 export * from './queue/version-queues.js';
+export * from './registry/as-limited.js';
 export * from './registry/registry.js';
 export * from './registry/registry-reader.js';
 export * from './telemetry/logger.js';

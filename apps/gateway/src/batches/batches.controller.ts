@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { modelKey, SluiceError, type BatchRecord, type ModelDescription } from '#inference';
 import { GatewayContext } from '../context.js';
-import { idempotencyKeyOf, webhookOf } from '../durable/preferences.js';
+import { chanceOf, idempotencyKeyOf, webhookOf } from '../durable/preferences.js';
 import { ownerOf } from '../http/owner.js';
 import { ModelCatalog } from '../models/model-catalog.js';
 import { batchObject } from './batch-object.js';
@@ -86,7 +86,7 @@ export class BatchesController {
 
   private async begin(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const wanted = parseQuery(newQuery, request.query as Query);
-    const { description } = this.catalog.resolveKept(wanted.model, wanted.version);
+    const { description } = this.catalog.resolveKept(wanted.model, wanted.version, chanceOf(request.headers));
     const webhook = webhookOf(request.headers)?.url;
     const idempotencyKey = idempotencyKeyOf(request.headers);
     const opened = await this.sources.open(request, description);

@@ -54,6 +54,7 @@ export class DurableAnswer {
   async submit(submit: Submit): Promise<void> {
     const { request, reply, alias } = submit;
     const { headers } = request;
+    this.catalog.confirm(submit.description);
     const { waitMs = submit.waitMs, applied } = preferencesOf(headers);
     const gone = goneFrom(reply);
     let watch = { over: Promise.resolve(), stop: (): void => undefined };

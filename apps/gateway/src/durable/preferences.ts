@@ -2,6 +2,7 @@
  * The headers that make a request durable, and what they ask for. None of them is ever ignored: what cannot be read is
  * refused. Prefer is RFC 7240's; Cancel-After and Webhook-Events are written as Replicate writes them.
  */
+import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { DELIVERY_EVENTS, SluiceError, type DeliveryEvent } from '#inference';
 
@@ -72,6 +73,12 @@ export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefin
   const key = /^"(.*)"$/.exec(text)?.[1] ?? text;
   if (/^[\x21-\x7e]{1,255}$/.test(key)) return key;
   throw invalid('Idempotency-Key', text, 'up to 255 visible ASCII characters without blanks were expected');
+}
+
+/** What decides a split for a request that may be sent again: the same for the same key; undefined without one. */
+export function chanceOf(headers: IncomingHttpHeaders): number | undefined {
+  const key = idempotencyKeyOf(headers);
+  return key === undefined ? undefined : createHash('sha256').update(key).digest().readUInt32LE() / 2 ** 32;
 }
 
 export interface WebhookWish {

@@ -10,6 +10,7 @@ import { parseJson } from '../predictions/json-input.js';
 import { durableBody, inputOfBody, webhookOfBody } from './body.js';
 import { DurableAnswer } from './durable-answer.js';
 import { DescribeSubmission } from './openapi.js';
+import { chanceOf } from './preferences.js';
 
 /** What a client may call a prediction; ours begin with p and have 23 characters, and are no client's to choose. */
 const ALIAS = /^(?!p[A-Za-z0-9_-]{22}$)[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
@@ -66,7 +67,7 @@ export class SubmissionsController {
   private async submit(request: FastifyRequest, reply: FastifyReply, { model, alias }: Named): Promise<void> {
     const content = durableBody(parseJson(joined(request.body as Body)));
     const wanted = { model: model ?? content.model, version: content.version };
-    const { description } = this.catalog.resolveKept(wanted.model, wanted.version);
+    const { description } = this.catalog.resolveKept(wanted.model, wanted.version, chanceOf(request.headers));
     const input = inputOfBody(content, description);
     const webhook = webhookOfBody(content);
     await this.answer.submit({

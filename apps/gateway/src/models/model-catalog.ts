@@ -1,5 +1,5 @@
 /**
- * What the fleet serves, as this gateway last saw it: model versions, run slots, learned latencies.
+ * What there is and what the fleet serves, as this gateway last saw it: model versions, routes, run slots, latencies.
  *
  * Invariants: the view is at most REFRESH_MS old while Redis answers; a gateway that cannot read it says so
  * (`fresh`) instead of trusting an old one.
@@ -7,36 +7,57 @@
 import {
   FleetReader,
   HEARTBEAT_TTL_MS,
+  modelKey,
   packsWorthSending,
+  RegistryReader,
   SluiceError,
   type InHand,
-  type ServedVersion,
+  type ModelDescription,
+  type Route,
 } from '#inference';
 import type { GatewayContext } from '../context.js';
-import { snapshotOf, type FleetSnapshot, type ServedModel } from './fleet-snapshot.js';
+import {
+  isDescribed,
+  NOTHING_SEEN,
+  snapshotOf,
+  type FleetSnapshot,
+  type KnownVersion,
+  type ServedModel,
+} from './fleet-snapshot.js';
+import { byVersion, canServe, keepable, notFound, resolve, servable } from './resolution.js';
+import { Wanted } from './wanted.js';
 
-const REFRESH_MS = 500;
+/** With the reading itself, other gateways act on a change within half a second. */
+const REFRESH_MS = 400;
 /** A connection that was cut is back long before the next regular look. */
 const RETRY_MS = 50;
 const NOTHING: InHand = { waiting: 0, out: 0 };
 const STALE_MS = HEARTBEAT_TTL_MS + REFRESH_MS;
-/** A worker that has just vanished or is loading: by then another heartbeat or an expiry has told. */
-const NOT_READY_RETRY_SECONDS = 5;
 
 export class ModelCatalog {
-  private readonly reader: FleetReader;
-  private snapshot: FleetSnapshot = { served: new Map(), unserved: [] };
+  readonly registry: RegistryReader;
+  private readonly fleet: FleetReader;
+  private readonly wanted: Wanted;
+  private snapshot = NOTHING_SEEN;
   private readAt = 0;
   private stopped = false;
   private timer: NodeJS.Timeout | undefined;
-  private readonly listeners: (() => void)[] = [];
+  private current: Promise<void> = Promise.resolve();
+  private next: Promise<void> | undefined;
+  private readonly listeners = new Set<() => void>();
 
-  constructor(private readonly context: GatewayContext) {
-    this.reader = new FleetReader(context.redis, context.keys, context.clock);
+  /** @param chance decides splits; a number as of Math.random. */
+  constructor(
+    private readonly context: GatewayContext,
+    private readonly chance: () => number = Math.random,
+  ) {
+    this.registry = new RegistryReader(context.redis, context.keys);
+    this.fleet = new FleetReader(context.redis, context.keys, context.clock);
+    this.wanted = new Wanted(context.registry);
   }
 
   start(): void {
-    void this.refresh();
+    void this.look();
   }
 
   stop(): void {
@@ -45,8 +66,20 @@ export class ModelCatalog {
     this.readAt = 0;
   }
 
-  onChange(listener: () => void): void {
-    this.listeners.push(listener);
+  /** Called after each look. Returns what ends it. */
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Resolves after a look that began after this call: what was changed before is in the view, if Redis answered. */
+  look(): Promise<void> {
+    this.next ??= this.current.then(() => {
+      this.next = undefined;
+      this.current = this.refresh();
+      return this.current;
+    });
+    return this.next;
   }
 
   /** Whether Redis is there and has answered lately: what is older than a heartbeat lives may be wrong altogether. */
@@ -56,160 +89,92 @@ export class ModelCatalog {
 
   /** Packs of a version that may be out at the same time with so much in hand. */
   credits(key: string, inHand: InHand): number {
-    const model = this.snapshot.served.get(key);
-    if (!model) return 0;
-    return packsWorthSending(model.slots, inHand, model.alpha === undefined ? undefined : { alpha: model.alpha });
+    const known = this.snapshot.versions.get(key);
+    return packsWorthSending(slotsOf(known), inHand, known?.alpha === undefined ? undefined : { alpha: known.alpha });
   }
 
   /** The same where work is not to be held together: as if nothing were known of what it costs. */
   allCredits(key: string): number {
-    return packsWorthSending(this.snapshot.served.get(key)?.slots ?? 0, NOTHING, undefined);
+    return packsWorthSending(slotsOf(this.snapshot.versions.get(key)), NOTHING, undefined);
   }
 
   find(key: string): ServedModel | undefined {
-    return this.snapshot.served.get(key);
+    const known = this.snapshot.versions.get(key);
+    return isDescribed(known) ? known : undefined;
   }
 
+  /** All that can be served, or could if a worker had it. */
   all(): ServedModel[] {
-    return [...this.snapshot.served.values()];
+    return [...this.snapshot.versions.values()].filter(isDescribed);
   }
 
-  /** The version that a request means. @throws MODEL_NOT_FOUND with what exists, MODEL_NOT_READY. */
+  /** All versions, those that are not verified or were refused too. */
+  get view(): Readonly<FleetSnapshot> {
+    return this.snapshot;
+  }
+
+  route(name: string): Route | undefined {
+    return this.snapshot.routes.get(name);
+  }
+
+  /** The version that a request means. One that no worker holds but could is asked for. @throws MODEL_NOT_FOUND with what exists, MODEL_NOT_READY. */
   resolve(name: string | undefined, version: string | undefined): ServedModel {
-    const wanted = name ?? this.defaultModel();
-    const found = this.versionsOf(wanted).filter(
-      (model) => version === undefined || model.description.version === version,
-    );
-    if (found.length === 0) throw this.notFound(wanted, version);
-    // Without a version the newest that is ready serves; with none ready the newest is named in the refusal.
-    const chosen = found.find((model) => model.slots > 0);
-    if (chosen) return chosen;
-    throw new SluiceError('MODEL_NOT_READY', this.whyNotReady(found[0]!), {
-      retryAfterSeconds: NOT_READY_RETRY_SECONDS,
-    });
+    return this.wantedIfAway(servable(this.meant(name, version)));
   }
 
   /**
    * The version that a prediction is kept for, whether or not a worker has it ready now. Without a name `version` is one
-   * that says it all: `<name>:<version>`, a package's checksum, or what only one model has. @throws MODEL_NOT_FOUND
+   * that says it all: `<name>:<version>`, a package's checksum, or what only one model has. `chance` decides a split in
+   * place of a new number: what is sent again with the same key means the same. @throws MODEL_NOT_FOUND, MODEL_NOT_READY
    */
-  resolveKept(name: string | undefined, version: string | undefined): ServedModel {
-    if (name === undefined && version !== undefined) return this.byVersion(version);
-    const wanted = name ?? this.defaultModel();
-    const found = this.versionsOf(wanted).filter((model) => version === undefined || isVersion(model, version));
-    const chosen = found.find((model) => model.slots > 0) ?? found[0];
-    if (chosen) return chosen;
-    throw this.notFound(wanted, version);
+  resolveKept(name: string | undefined, version: string | undefined, chance?: number): ServedModel {
+    const isWhole = name === undefined && version !== undefined;
+    const known = isWhole ? byVersion(this.snapshot, version) : this.meant(name, version, chance);
+    return this.wantedIfAway(keepable(known));
+  }
+
+  /** For a request whose body took its time. @throws MODEL_NOT_FOUND when the version has been removed meanwhile. */
+  confirm({ name, version }: Pick<ModelDescription, 'name' | 'version'>): void {
+    if (!this.snapshot.versions.has(modelKey(name, version))) throw notFound(this.snapshot, name, version);
   }
 
   /** Whether `name` (or the default model) can be served now. @throws MODEL_NOT_FOUND when it does not exist. */
   ready(name?: string): boolean {
     const { defaultModel } = this.context.config;
-    if (name === undefined && defaultModel === undefined) return this.all().some((model) => model.slots > 0);
-    const versions = this.versionsOf(name ?? defaultModel!);
-    if (versions.length === 0 && name !== undefined) throw this.notFound(name, undefined);
-    return versions.some((model) => model.slots > 0);
+    if (name === undefined && defaultModel === undefined) return this.all().some(canServe);
+    try {
+      return canServe(this.meant(name, undefined));
+    } catch (error) {
+      if (name === undefined && error instanceof SluiceError) return false;
+      throw error;
+    }
   }
 
-  private defaultModel(): string {
+  private meant(name: string | undefined, version: string | undefined, chance = this.chance()): KnownVersion {
     const { defaultModel } = this.context.config;
-    if (defaultModel !== undefined) return defaultModel;
-    const names = this.names();
-    // What only Redis remembers is no choice: a package that was taken away must not cost the other its default.
-    const [only, ...others] = [...new Set(this.held().map((model) => model.description.name))];
-    if (only !== undefined && others.length === 0) return only;
-    throw this.unknown(
-      names.length === 0
-        ? 'No model is served yet. Start a worker with a model package; see docs/models.md.'
-        : `The request names no model and there is no default one. POST to /predict/{model} with one of: ${names.join(', ')}.`,
-    );
+    return resolve(this.snapshot, { name, version, chance, defaultModel });
   }
 
-  private byVersion(version: string): ServedModel {
-    const exact = this.all().find(({ key, description }) => key === version || description.checksum === version);
-    const [only, ...others] = this.all().filter((model) => model.description.version === version);
-    const found = exact ?? (others.length === 0 ? only : undefined);
-    if (found) return found;
-    const keys = this.all().map((model) => model.key);
-    throw this.unknown(
-      `There is no one version ${JSON.stringify(clip(version))}. Versions: ${keys.join(', ') || 'none yet'}.`,
-    );
-  }
-
-  private versionsOf(name: string): ServedModel[] {
-    return this.all()
-      .filter((model) => model.description.name === name)
-      .sort((a, b) => newestFirst(a.description.version, b.description.version));
-  }
-
-  /** Models that a living worker holds, ready or not. */
-  private held(): ServedModel[] {
-    return this.all().filter((model) => model.states.length > 0);
-  }
-
-  private names(): string[] {
-    return [...new Set(this.all().map((model) => model.description.name))].sort();
-  }
-
-  private notFound(name: string, version: string | undefined): SluiceError {
-    const unserved = this.snapshot.unserved.find(
-      (each) => each.name === name && (version ?? each.version) === each.version,
-    );
-    if (unserved) return notServed(unserved);
-    const versions = this.versionsOf(name).map((model) => model.description.version);
-    const what =
-      versions.length > 0 && version !== undefined
-        ? `Model "${name}" has no version "${clip(version)}". Its versions: ${versions.join(', ')}.`
-        : `There is no model "${clip(name)}". Models: ${this.names().join(', ') || 'none yet'}.`;
-    return this.unknown(what);
-  }
-
-  /** Not found is for good, and a gateway that has not looked yet cannot know. */
-  private unknown(what: string): SluiceError {
-    if (this.readAt > 0) return new SluiceError('MODEL_NOT_FOUND', what);
-    return new SluiceError(
-      'MODEL_NOT_READY',
-      'This gateway has just started and not seen yet what is served. Try again.',
-      {
-        retryAfterSeconds: 1,
-      },
-    );
-  }
-
-  private whyNotReady({ description, states }: ServedModel): string {
-    const what = `Model "${description.name}" version "${description.version}"`;
-    if (states.length === 0) return `${what} is known, but no worker that serves it is alive. Start a worker.`;
-    return `${what} is not ready on any worker (${[...new Set(states)].join(', ')}). Try again in a few seconds.`;
+  private wantedIfAway(model: ServedModel): ServedModel {
+    if (model.slots === 0 && (model.comes || model.registration)) this.wanted.tell(model.key);
+    return model;
   }
 
   private async refresh(): Promise<void> {
-    const read = await this.reader.read().catch(() => undefined);
+    clearTimeout(this.timer);
+    const read = await Promise.all([this.fleet.read(), this.registry.read()]).catch(() => undefined);
     if (this.stopped) return;
-    this.timer = setTimeout(() => void this.refresh(), read ? REFRESH_MS : RETRY_MS);
+    this.timer = setTimeout(() => void this.look(), read ? REFRESH_MS : RETRY_MS);
     this.timer.unref();
     if (!read) return;
     this.readAt = Date.now();
-    this.snapshot = snapshotOf(read);
+    this.snapshot = snapshotOf(...read);
     for (const listener of this.listeners) listener();
   }
 }
 
-function isVersion({ key, description }: ServedModel, version: string): boolean {
-  return version === description.version || version === key || version === description.checksum;
-}
-
-/** A version that a worker holds and has never served. */
-function notServed({ name, version, state, reason }: ServedVersion): SluiceError {
-  const what = `Model "${name}" version "${version}"`;
-  const why =
-    state === 'failed' ? `was refused by its worker: ${reason}` : 'is being loaded. Try again in a few seconds.';
-  return new SluiceError('MODEL_NOT_READY', `${what} ${why}`, { retryAfterSeconds: NOT_READY_RETRY_SECONDS });
-}
-
-function newestFirst(a: string, b: string): number {
-  return b.localeCompare(a, 'en', { numeric: true });
-}
-
-function clip(text: string): string {
-  return text.length <= 64 ? text : `${text.slice(0, 64)}…`;
+/** Packs for a version that is loaded when it is wanted go to Redis as for one slot, and wait there. */
+function slotsOf(known: KnownVersion | undefined): number {
+  if (!known) return 0;
+  return known.slots === 0 && canServe(known) ? 1 : known.slots;
 }

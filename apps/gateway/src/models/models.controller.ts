@@ -20,7 +20,7 @@ export class ModelsController {
     const versions = this.catalog
       .all()
       .filter((model) => model.description.name === name)
-      .map((model) => ({ version: model.description.version, slots: model.slots, states: model.states }));
+      .map(({ version, slots, holders }) => ({ version, slots, states: holders.map(({ state }) => state) }));
     void reply.status(ready ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE).send({ name, ready, versions });
   }
 }

@@ -53,6 +53,11 @@ export class PackSender {
     return this.waiting.length;
   }
 
+  /** Nothing waits, and nothing is out. */
+  get idle(): boolean {
+    return this.waiting.length === 0 && this.outstanding === 0;
+  }
+
   get labels(): { model: string; version: string } {
     return this.options.labels;
   }

@@ -5,7 +5,7 @@ import { SluiceError, toSluiceError, type ModelDescription } from '#inference';
 import { GatewayContext } from '../context.js';
 import { DurableAnswer } from '../durable/durable-answer.js';
 import { DescribeDurableHeaders } from '../durable/openapi.js';
-import { isDurable } from '../durable/preferences.js';
+import { chanceOf, isDurable } from '../durable/preferences.js';
 import { goneFrom } from '../http/predict-gate.js';
 import { ModelCatalog } from '../models/model-catalog.js';
 import { answerJson, metricsOf } from './answer.js';
@@ -36,7 +36,7 @@ export class PredictionsController {
   @HttpCode(HttpStatus.OK)
   @DescribeDurableHeaders()
   @DescribePredict({
-    summary: 'Predict with the newest ready version of a model',
+    summary: 'Predict with the version of a model that answers requests without one',
     operationId: 'predictModel',
     path: ['model'],
   })
@@ -48,7 +48,7 @@ export class PredictionsController {
   @HttpCode(HttpStatus.OK)
   @DescribeDurableHeaders()
   @DescribePredict({
-    summary: 'Predict with one version of a model',
+    summary: 'Predict with a version of a model, an alias, or latest',
     operationId: 'predictVersion',
     path: ['model', 'version'],
   })
@@ -96,7 +96,7 @@ export class PredictionsController {
     reply: FastifyReply,
     wanted: { model?: string; version?: string; waitMs: number },
   ): Promise<void> {
-    const { description } = this.catalog.resolveKept(wanted.model, wanted.version);
+    const { description } = this.catalog.resolveKept(wanted.model, wanted.version, chanceOf(request.headers));
     const input = await readInput(request, description);
     await this.durable.submit({ request, reply, ...wanted, description, input, layout: 'predict' });
   }

@@ -72,6 +72,7 @@ export class PredictionsService {
   /** Resolves with one reply per item, in order. @throws SluiceError with the first item's failure. */
   async predict({ model, items, timeoutMs, requestId, gone }: PredictionRequest): Promise<Reply[]> {
     if (!this.catalog.fresh) throw queueUnavailable();
+    this.catalog.confirm(model);
     const accepted = this.context.clock.now();
     const predictions = items.map((item) => {
       const head = {
@@ -171,13 +172,23 @@ export class PredictionsService {
   private refresh(): void {
     const { backlog, alpha, beta } = this.context.metrics;
     for (const model of this.catalog.all()) {
-      const labels = { model: model.description.name, version: model.description.version };
-      // Made when the version is first seen, so that its first caller does not wait for a queue to open.
-      const sender = this.sender(model);
+      const labels = { model: model.name, version: model.version };
+      // Made when the version is first ready, so that its first caller does not wait for a queue to open.
+      const sender = model.slots > 0 ? this.sender(model) : this.senders.get(model.key);
+      if (!sender) continue;
       sender.schedule();
       backlog.set(labels, sender.backlog);
       if (model.alpha !== undefined) alpha.set(labels, model.alpha);
       if (model.beta !== undefined) beta.set(labels, model.beta);
     }
+    for (const [key, sender] of this.senders) if (!this.catalog.find(key) && sender.idle) this.forget(key, sender);
+  }
+
+  /** Of a version that is gone for good. */
+  private forget(key: string, sender: PackSender): void {
+    this.senders.delete(key);
+    const { backlog, queueBacklog, alpha, beta } = this.context.metrics;
+    for (const gauge of [backlog, queueBacklog, alpha, beta]) gauge.remove(sender.labels);
+    sender.close().catch(() => undefined);
   }
 }
