@@ -43,7 +43,7 @@ def read(folder: Path, file: str) -> Any:
 
 
 def pooling_of(source: Path) -> str:
-    """"mean" or "cls", as the folder says."""
+    """What the folder says: "mean" or "cls"."""
     config = read(source, "1_Pooling/config.json")
     if config is None:
         sys.exit(f"{source} has no 1_Pooling/config.json. Say how the model was trained: --pooling mean or cls.")
@@ -133,7 +133,9 @@ def check(net: Tokens, model: Path, tokenizer: Tokenizer) -> float:
             expected = net(*(torch.from_numpy(alone[name]) for name in wanted)).numpy()[0]
         worst = max(worst, float(np.abs(came[i, : len(expected)] - expected).max()))
     if worst > TOLERANCE:
-        sys.exit(f"onnxruntime differs from torch by {worst:.1e}; at most {TOLERANCE} was expected. Nothing was written.")
+        sys.exit(
+            f"onnxruntime differs from torch by {worst:.1e}; at most {TOLERANCE} was expected. Nothing was written."
+        )
     return worst
 
 

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import numpy as np
 from onnx import TensorProto, checker, helper, numpy_helper, save
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
 FIXTURES = Path("test/fixtures")
 OPSET = 13
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
-WORDS = ["σα", "##σ", "##ς", "the", "cat", "dog", "sat", "sofa", "good", "bad", "film", "very", "##s", "##ed", "##ing"]
+GREEK = ["\N{GREEK SMALL LETTER SIGMA}\N{GREEK SMALL LETTER ALPHA}", "##\N{GREEK SMALL LETTER SIGMA}", "##ς"]
+WORDS = [*GREEK, "the", "cat", "dog", "sat", "sofa", "good", "bad", "film", "very", "##s", "##ed", "##ing"]
 VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *LETTERS, *(f"##{letter}" for letter in LETTERS), *WORDS, *".,!?'"]
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
 SIZE = 4
 
 
-def tokenizer_json(max_length):
+def tokenizer_json():
     """BERT's, with a vocabulary of 96 tokens."""
     cls, sep = ({"SpecialToken": {"id": name, "type_id": 0}} for name in ("[CLS]", "[SEP]"))
     a, b = ({"Sequence": {"id": name, "type_id": kind}} for name, kind in (("A", 0), ("B", 1)))
@@ -29,7 +30,7 @@ def tokenizer_json(max_length):
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     return {
         "version": "1.0",
-        "truncation": {"direction": "Right", "max_length": max_length, "strategy": "LongestFirst", "stride": 0},
+        "truncation": {"direction": "Right", "max_length": 16, "strategy": "LongestFirst", "stride": 0},
         "padding": None,
         "added_tokens": [{"id": i, "content": name, **flags} for i, name in enumerate(SPECIAL)],
         "normalizer": {
@@ -72,13 +73,13 @@ def table(rows, size, seed):
     return np.round(np.sin(np.arange(rows * size) * 1.7 + seed), 3).astype(np.float32).reshape(rows, size)
 
 
-def package(name, graph, manifest, max_length=16):
+def package(name, graph, manifest):
     folder = FIXTURES / "models" / name / "1"
     folder.mkdir(parents=True, exist_ok=True)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
     checker.check_model(model, full_check=True)
     save(model, folder / "model.onnx")
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer_json(max_length), separators=(",", ":")) + "\n")
+    (folder / "tokenizer.json").write_text(json.dumps(tokenizer_json(), separators=(",", ":")) + "\n")
     whole = {"name": name, "version": "1", **manifest}
     (folder / "model.json").write_text(json.dumps(whole, indent=2) + "\n")
 
@@ -145,6 +146,30 @@ def bag(name, shape, manifest):
     package(name, graph, {"task": "embedding", "embedding": {"normalize": False}, **manifest})
 
 
+def byte_pairs():
+    """As GPT-2's and RoBERTa's: pairs of bytes."""
+    merges = [("t", "h"), ("th", "e"), ("Ġ", "the"), ("c", "a"), ("ca", "t"), ("o", "o"), ("Ġ", "Ġ"), ("Ã", "¼")]
+    tokens = ["<s>", "<pad>", "</s>", *sorted(pre_tokenizers.ByteLevel.alphabet()), *("".join(pair) for pair in merges)]
+    tokenizer = Tokenizer(models.BPE(vocab={token: i for i, token in enumerate(tokens)}, merges=merges))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.post_processor = processors.RobertaProcessing(("</s>", 2), ("<s>", 0))
+    return tokenizer
+
+
+def pieces():
+    """As T5's and XLM-R's: the likeliest pieces, and one unknown for several in a row."""
+    scores = {"▁": -2.0, "▁the": -3.0, "▁c": -4.0, "at": -4.0, "the": -5.0, "▁sat": -6.0, "s": -6.5, ".": -3.5}
+    letters = {letter: -8.0 - i / 10 for i, letter in enumerate("abcdefghijklmnopqrtuvwxyz0123456789ü")}
+    vocab = [("<s>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), *scores.items(), *letters.items()]
+    tokenizer = Tokenizer(models.Unigram(vocab, unk_id=2))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)]
+    )
+    return tokenizer
+
+
 TEXTS = [
     "The cat sat.",
     "the cats sat on the sofa, very good!",
@@ -159,7 +184,7 @@ TEXTS = [
 
 def expected():
     """Ids, and answers by numpy, of the texts: each by itself."""
-    tokenizer = Tokenizer.from_str(json.dumps(tokenizer_json(16)))
+    tokenizer = Tokenizer.from_str(json.dumps(tokenizer_json()))
     rows = tokenizer.encode_batch(TEXTS)
     pairs = tokenizer.encode_batch([(text, other) for text, other in zip(TEXTS, reversed(TEXTS), strict=True)])
     words, kinds = table(len(VOCABULARY), SIZE, 0), table(2, SIZE, 5)
@@ -173,10 +198,18 @@ def expected():
         "ids": [row.ids for row in rows],
         "pairs": [{"ids": row.ids, "types": row.type_ids} for row in pairs],
         "embeddings": vectors,
+        "others": [
+            {
+                "kind": kind,
+                "file": json.loads(tokenizer.to_str()),
+                "ids": [row.ids for row in tokenizer.encode_batch(TEXTS)],
+            }
+            for kind, tokenizer in (("pairs of bytes", byte_pairs()), ("likeliest pieces", pieces()))
+        ],
     }
     folder = FIXTURES / "text"
     folder.mkdir(exist_ok=True)
-    (folder / "tiny.json").write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+    (folder / "tiny.json").write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n")
 
 
 if __name__ == "__main__":

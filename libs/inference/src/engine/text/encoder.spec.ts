@@ -13,7 +13,7 @@ const file = JSON.parse(readFileSync(join(fixtureModel('tiny_embedding'), 'token
   post_processor: object;
 };
 const encoder = new TextEncoder(file, undefined);
-const { texts, ids, pairs } = tinyTexts();
+const { texts, ids, pairs, others } = tinyTexts();
 
 describe('a row of ids', () => {
   it.each(texts.map((text, i) => [text, ids[i]!] as const))("of %j is Python's", (text, expected) => {
@@ -23,6 +23,11 @@ describe('a row of ids', () => {
   it("of two texts is Python's, types too, the longer cut first", () => {
     const rows = texts.map((text, i) => encoder.encode(text, texts.at(-1 - i)));
     expect(rows.map(({ ids, types }) => ({ ids, types }))).toEqual(pairs);
+  });
+
+  it.each(others)("by $kind is Python's", ({ file: other, ids: expected }) => {
+    const encoder = new TextEncoder(other, undefined);
+    expect(texts.map((text) => encoder.encode(text).ids)).toEqual(expected);
   });
 
   it('of one text that fills it is not called cut', () => {
