@@ -1,23 +1,20 @@
 /**
- * The one way out: a POST to a receiver, over connections whose every address the policy has let pass.
+ * A POST to a receiver, over connections whose every address the policy has let pass.
  *
- * Invariants: the connection goes to an address that was checked, never to one resolved again; no redirect is followed, no
- * proxy variable is read, TLS is always verified; an attempt ends within its time; at most 64 kB of an answer are read
- * and none of it is kept.
+ * Invariants: those of egress/checked-agent.ts; an attempt ends within its time; at most 64 kB of an answer are read and
+ * none of it is kept.
  */
-import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
-import { Agent, buildConnector, type Dispatcher } from 'undici';
+import type { Agent, Dispatcher } from 'undici';
 import { retryAfterMs, type AttemptFailure } from '#inference';
-import { isPlain, type AddressPolicy, type Way } from './address-policy.js';
+import type { AddressPolicy } from '../egress/address-policy.js';
+import { checkedAgent, isAddressRefusal } from '../egress/checked-agent.js';
 
 const MAX_ANSWER_BYTES = 65_536;
 /** An answer is acknowledged by its status; the rest is read only so that the connection can be used again. */
 const REST_OF_ANSWER_MS = 1_000;
 /** As many as there are permits for an endpoint, times a few endpoints on one host. */
 const CONNECTIONS_PER_ORIGIN = 8;
-const KEEP_ALIVE_MS = 4_000;
-const REFUSED = 'ERR_SLUICE_ADDRESS_REFUSED';
 
 export interface Post {
   url: URL;
@@ -48,19 +45,7 @@ export class Egress {
   private readonly agent: Agent;
 
   constructor(private readonly options: EgressOptions) {
-    const { timeoutMs: timeout, ca } = options;
-    const fixed = { timeout, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
-    // What an address may be hangs on protocol and port, of which a lookup is not told.
-    const plain = buildConnector({ ...fixed, lookup: this.checkedLookup({ protocol: 'https:', port: '443' }) });
-    const other = buildConnector({ ...fixed, lookup: this.checkedLookup({ protocol: 'http:', port: '' }) });
-    this.agent = new Agent({
-      connections: CONNECTIONS_PER_ORIGIN,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      headersTimeout: timeout,
-      bodyTimeout: timeout,
-      connect: (target, callback) => (isPlain(target) ? plain : other)(target, callback),
-    });
+    this.agent = checkedAgent({ ...options, connections: CONNECTIONS_PER_ORIGIN });
   }
 
   async post({ url, headers, body, signal }: Post): Promise<PostResult> {
@@ -94,22 +79,6 @@ export class Egress {
   async close(): Promise<void> {
     await this.agent.destroy();
   }
-
-  /** Resolves a name and lets it pass only if all of its addresses may be dialled. */
-  private checkedLookup(way: Way): LookupFunction {
-    const resolve = this.options.lookup ?? systemLookup;
-    return (hostname, options, callback) => {
-      resolve(hostname, { ...options, all: true }, (error, found) => {
-        const addresses = error ? [] : (found as LookupAddress[]);
-        const [first] = addresses;
-        if (!first) return callback(error ?? refusal(), '', 0);
-        if (!addresses.every(({ address }) => this.options.policy.mayDial(address, way)))
-          return callback(refusal(), '', 0);
-        if (options.all) callback(null, addresses);
-        else callback(null, first.address, first.family);
-      });
-    };
-  }
 }
 
 /** Reads what is left of an answer, within bounds. */
@@ -117,13 +86,9 @@ async function leaveRest({ body }: Dispatcher.ResponseData): Promise<void> {
   await body.dump({ limit: MAX_ANSWER_BYTES, signal: AbortSignal.timeout(REST_OF_ANSWER_MS) }).catch(() => undefined);
 }
 
-function refusal(): NodeJS.ErrnoException {
-  return Object.assign(new Error('the address may not be dialled'), { code: REFUSED });
-}
-
 function failureOf(error: unknown): AttemptFailure {
+  if (isAddressRefusal(error)) return 'address-refused';
   const code = String((error as { code?: unknown }).code);
-  if (code === REFUSED) return 'address-refused';
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN' || code === 'ENODATA') return 'dns';
   if (/TIMEOUT|ETIMEDOUT/.test(code)) return 'timeout';
   if (/^(ERR_TLS|ERR_SSL|EPROTO|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO)/.test(code)) return 'tls';

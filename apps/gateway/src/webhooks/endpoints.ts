@@ -14,7 +14,7 @@ import {
   type OwnedEndpoint,
 } from '#inference';
 import { redisAnswers } from '../durable/durable.service.js';
-import type { AddressPolicy } from './address-policy.js';
+import type { AddressPolicy } from '../egress/address-policy.js';
 
 const CACHE_MS = 1_000;
 const MAX_CACHED = 10_000;

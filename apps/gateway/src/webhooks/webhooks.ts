@@ -19,10 +19,11 @@ import {
   type Redis,
 } from '#inference';
 import type { GatewayContext } from '../context.js';
-import { AddressPolicy } from './address-policy.js';
+import type { AddressPolicy } from '../egress/address-policy.js';
 import { DeliveryRunner, type Subjects } from './delivery-run.js';
 import { Egress, type EgressOptions } from './egress.js';
 import { Endpoints } from './endpoints.js';
+import { webhookPolicy } from './webhook-policy.js';
 
 /** Attempts of one gateway at the same time. Most of it is waiting for receivers; what waits for a permit is not here. */
 const CONCURRENCY = 64;
@@ -57,7 +58,7 @@ export class Webhooks {
 
   constructor(private readonly options: WebhooksOptions) {
     const { redis, keys, clock, config } = options.context;
-    this.policy = new AddressPolicy(config.webhookAllowCidrs);
+    this.policy = webhookPolicy(config.webhookAllowCidrs);
     this.schedule = new RetrySchedule(config.webhookSchedule);
     this.endpoints = new Endpoints({
       store: new EndpointStore(redis, keys, clock),

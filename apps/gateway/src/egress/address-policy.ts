@@ -1,12 +1,12 @@
 /**
- * Where webhooks may go. A URL is checked when it is given, for what can be seen of it, and every address that it stands
- * for is checked when it is dialled, for a name may point elsewhere by then.
+ * Where the gateway may be sent by URLs that callers give. A URL is checked when it is given, for what can be seen of it,
+ * and every address that it stands for is checked when it is dialled, for a name may point elsewhere by then.
  *
  * Invariants: without an allow-list only https on 443 and 8443 to globally routable unicast addresses is possible; an
  * allow-list opens its own addresses, for http and other ports too, and nothing else.
  */
 import ipaddr from 'ipaddr.js';
-import { SluiceError } from '#inference';
+import type { SluiceError } from '#inference';
 
 const PORTS = new Set(['', '443', '8443']);
 const MAX_URL_LENGTH = 2_048;
@@ -23,32 +23,38 @@ type Address = ipaddr.IPv4 | ipaddr.IPv6;
 export class AddressPolicy {
   private readonly allowed: [Address, number][];
 
-  /** @param cidrs as `10.1.0.0/16`. */
-  constructor(cidrs: readonly string[]) {
+  /**
+   * @param cidrs as `10.1.0.0/16`.
+   * @param refused makes a failure of the rest of a sentence about a URL, as "is not an https URL".
+   */
+  constructor(
+    cidrs: readonly string[],
+    private readonly refused: (what: string) => SluiceError,
+  ) {
     this.allowed = cidrs.map((cidr) => ipaddr.parseCIDR(cidr));
   }
 
-  /** @throws WEBHOOK_REFUSED with what was expected. */
+  /** @throws what `refused` makes, with what was expected. */
   check(text: string): URL {
     if (text.length > MAX_URL_LENGTH)
-      throw refused(`has ${text.length} characters; at most ${MAX_URL_LENGTH} are allowed`);
+      throw this.refused(`has ${text.length} characters; at most ${MAX_URL_LENGTH} are allowed`);
     let url: URL;
     try {
       url = new URL(text);
     } catch {
-      throw refused('is not a URL; one as https://example.com/hook was expected');
+      throw this.refused('is not a URL; one as https://example.com/… was expected');
     }
-    if (url.username !== '' || url.password !== '') throw refused('holds a user or password; leave them out');
-    if (url.protocol !== 'https:' && url.protocol !== 'http:') throw refused('is not an https URL');
+    if (url.username !== '' || url.password !== '') throw this.refused('holds a user or password; leave them out');
+    if (url.protocol !== 'https:' && url.protocol !== 'http:') throw this.refused('is not an https URL');
     const address = literal(url.hostname);
     if (address) {
-      if (!this.mayDial(address, url)) throw refused('leads to an address or port that webhooks may not reach');
+      if (!this.mayDial(address, url)) throw this.refused('leads to an address or port that may not be reached');
       return url;
     }
     // What a name stands for is known when it is dialled; until then an allow-list may be meant.
     if (this.allowed.length > 0) return url;
-    if (!isPlain(url)) throw refused('must be https on port 443 or 8443');
-    if (INNER_NAMES.test(url.hostname)) throw refused('names a host of an internal network');
+    if (!isPlain(url)) throw this.refused('must be https on port 443 or 8443');
+    if (INNER_NAMES.test(url.hostname)) throw this.refused('names a host of an internal network');
     return url;
   }
 
@@ -79,11 +85,4 @@ export function isPlain({ protocol, port }: Way): boolean {
 function isPublic(address: Address): boolean {
   if (address.range() !== 'unicast') return false;
   return address instanceof ipaddr.IPv4 || address.match(GLOBAL_IPV6);
-}
-
-function refused(what: string): SluiceError {
-  return new SluiceError(
-    'WEBHOOK_REFUSED',
-    `The webhook's URL ${what}. See docs/webhooks.md for what is never dialled.`,
-  );
 }

@@ -6,8 +6,8 @@ import { createServer } from 'node:net';
 import type { LookupFunction } from 'node:net';
 import { SluiceError } from '#inference';
 import { Receiver } from '../../../../test/support/receiver.js';
-import { AddressPolicy } from './address-policy.js';
 import { Egress } from './egress.js';
+import { webhookPolicy } from './webhook-policy.js';
 
 const TRICKY = [
   '127.0.0.1',
@@ -121,7 +121,7 @@ describe('addresses of webhooks', () => {
 
   function egress(cidrs: string[] = [], lookup?: LookupFunction): Egress {
     const made = new Egress({
-      policy: new AddressPolicy(cidrs),
+      policy: webhookPolicy(cidrs),
       timeoutMs: 2_000,
       ca: https.certificate!,
       ...(lookup ? { lookup } : {}),
@@ -134,7 +134,7 @@ describe('addresses of webhooks', () => {
     from.post({ url: new URL(url), headers: { 'content-type': 'application/json' }, body: '{}', signal: never });
 
   it.each([...TRICKY, ...TRICKY_NAMES])('refuses %s when it is given, whatever the port', (host) => {
-    const policy = new AddressPolicy([]);
+    const policy = webhookPolicy([]);
     for (const way of ['https://H/', 'https://H:8443/hook?a=1', 'http://H/', 'https://H:444/', 'https://user@H/']) {
       expect(codeOf(() => policy.check(way.replace('H', host)))).toBe('WEBHOOK_REFUSED');
     }
@@ -171,7 +171,7 @@ describe('addresses of webhooks', () => {
   );
 
   it('does not follow a name that was public when it was checked and is loopback when it is dialled', async () => {
-    const policy = new AddressPolicy([]);
+    const policy = webhookPolicy([]);
     expect(codeOf(() => policy.check('https://rebind.example:8443/'))).toBe('passed');
     const lookup = resolver(['127.0.0.1']);
     expect(await post(egress([], lookup), 'https://rebind.example:8443/')).toMatchObject({
@@ -196,7 +196,7 @@ describe('addresses of webhooks', () => {
   });
 
   it('lets an allow-list open its own addresses alone, by http and on any port', async () => {
-    const policy = new AddressPolicy(['127.0.0.0/8', 'fd00::/8']);
+    const policy = webhookPolicy(['127.0.0.0/8', 'fd00::/8']);
     const passes = [
       'http://127.0.0.1:9000/',
       'https://127.9.9.9/',
@@ -222,7 +222,7 @@ describe('addresses of webhooks', () => {
   });
 
   it('takes public https URLs, and nothing that is none', () => {
-    const policy = new AddressPolicy([]);
+    const policy = webhookPolicy([]);
     for (const url of [
       'https://example.com/hook?x=1',
       'https://1.1.1.1:8443/',
@@ -248,7 +248,7 @@ describe('addresses of webhooks', () => {
     process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
     process.env['HTTPS_PROXY'] = process.env['HTTP_PROXY'] = `http://127.0.0.1:${raw.port}`;
     try {
-      const distrusting = new Egress({ policy: new AddressPolicy(['127.0.0.0/8']), timeoutMs: 2_000 });
+      const distrusting = new Egress({ policy: webhookPolicy(['127.0.0.0/8']), timeoutMs: 2_000 });
       egresses.push(distrusting);
       expect(await post(distrusting, https.url)).toMatchObject({ failure: 'tls' });
       expect(await post(egress(['127.0.0.0/8']), https.url)).toMatchObject({ status: 200 });
