@@ -29,7 +29,11 @@ export interface Model {
 
 /** @throws Error with a message for whoever made the package. */
 export async function loadModel(directory: string, runner: Runner): Promise<Model> {
-  const opened = await openPackage(directory);
+  return loadPackage(await openPackage(directory), runner);
+}
+
+/** The same for a package that is open. @throws Error with a message for whoever made it. */
+export async function loadPackage(opened: Package, runner: Runner): Promise<Model> {
   const session = await runner.open(opened.modelPath);
   try {
     return await buildModel(opened, session, runner);

@@ -72,7 +72,8 @@ export async function openPackage(directory: string): Promise<Package> {
   return { manifest, modelPath: join(folder, model), labels, tokenizer, checksum: whole.digest('hex') };
 }
 
-async function readManifest(folder: string, name: string, version: string): Promise<Manifest> {
+/** As the folder's model.json says, or the default. @throws Error with every complaint. */
+export async function readManifest(folder: string, name: string, version: string): Promise<Manifest> {
   if (!MODEL_NAME.test(name) || !MODEL_VERSION.test(version)) {
     throw new Error(
       `A package lies in a folder <name>/<version>; came "${name}/${version}", expected a name of small letters, digits, ".", "_", "-"` +
@@ -92,7 +93,7 @@ async function readManifest(folder: string, name: string, version: string): Prom
 }
 
 /** `model.onnx` or `model.ort`, else the only file that could be one. */
-async function findModel(folder: string): Promise<string> {
+export async function findModel(folder: string): Promise<string> {
   for (const file of MODELS) if (await isPlainFile(folder, file)) return file;
   const found = (await readdir(folder)).filter((file) => MODEL_FILE.test(file)).sort();
   const [only] = found;
@@ -107,7 +108,7 @@ async function findModel(folder: string): Promise<string> {
 }
 
 /** The files that the model's weights lie in. @throws Error where one is not a plain file of the package. */
-async function externalFilesOf(folder: string, model: string): Promise<string[]> {
+export async function externalFilesOf(folder: string, model: string): Promise<string[]> {
   if (!model.endsWith('.onnx')) return [];
   const { externalFiles } = await readOnnxHeader(join(folder, model));
   for (const file of externalFiles) {
@@ -125,7 +126,7 @@ async function externalFilesOf(folder: string, model: string): Promise<string[]>
 }
 
 /** False when there is no such file. */
-async function isPlainFile(folder: string, file: string): Promise<boolean> {
+export async function isPlainFile(folder: string, file: string): Promise<boolean> {
   if (file.startsWith(`${SAMPLES}/`) && !(await isPlainFolder(folder, SAMPLES))) return false;
   const stats = await lstat(join(folder, file)).catch(() => undefined);
   if (!stats) return false;

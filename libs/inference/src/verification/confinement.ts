@@ -23,8 +23,9 @@ export interface Confinement {
   isCpuOnly: boolean;
 }
 
-/** MiB of V8's own heap: rows, tensors and pictures lie outside of it. */
+/** MiB of V8's own heap, at most and as a share of all memory: rows, tensors and pictures lie outside of it. */
 const HEAP_MIB = 512;
+const HEAP_SHARE = 4;
 /** Largest file that it may write, in blocks of 512 bytes: 64 MiB. */
 const FILE_BLOCKS = 131_072;
 /** A limit that fails to be set is one that was lower before, or that the system does not know. */
@@ -43,7 +44,8 @@ export function confinedCommand(confinement: Confinement): [command: string, arg
   const { timeoutMs, memoryBytes, threads, isCpuOnly } = confinement;
   // As Node itself names its main module, and so what it asks its fence for.
   const entry = realpathSync(fileURLToPath(confinement.entry));
-  const node = [`--max-old-space-size=${HEAP_MIB}`, '--no-warnings', ...permissions(entry, confinement), entry];
+  const heap = Math.min(HEAP_MIB, Math.floor(memoryBytes / HEAP_SHARE / 2 ** 20));
+  const node = [`--max-old-space-size=${heap}`, '--no-warnings', ...permissions(entry, confinement), entry];
   if (process.platform === 'win32') return [process.execPath, node];
   // Only for a child that outlives whoever would kill it: in time it would be killed long before.
   const cpuSeconds = Math.ceil((timeoutMs / 1_000) * (threads + 2)) + 10;
@@ -69,22 +71,22 @@ function permissions(entry: string, { reads, work }: Confinement): string[] {
   ];
 }
 
-/** The folder of the program that the entry belongs to, and every folder in which its dependencies may lie. */
+/** What the program is made of: the build that the entry belongs to, and every folder in which dependencies may lie. */
 function programFolders(entry: string): string[] {
   const found = new Set<string>();
+  let below = entry;
   let isOutside = false;
-  let folder = dirname(entry);
-  for (;;) {
-    if (!isOutside && existsSync(join(folder, 'package.json'))) {
-      found.add(whole(folder));
+  for (let folder = dirname(entry); folder !== below; folder = dirname(folder)) {
+    const description = join(folder, 'package.json');
+    if (!isOutside && existsSync(description)) {
+      found.add(description).add(whole(below));
       isOutside = true;
     }
     const modules = join(folder, 'node_modules');
     if (existsSync(modules)) for (const each of [modules, realpathSync(modules)]) found.add(whole(each));
-    const parent = dirname(folder);
-    if (parent === folder) return [...found];
-    folder = parent;
+    below = folder;
   }
+  return [...found];
 }
 
 function whole(folder: string): string {

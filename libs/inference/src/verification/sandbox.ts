@@ -41,7 +41,7 @@ const TAIL_BYTES = 16 * 1024;
 /** From the kill to the news of it: longer only where the kernel itself is stuck. */
 const KILL_MS = 5_000;
 /** What V8 and C++ print last when memory cannot be had. */
-const NO_MEMORY = /out of memory|bad_alloc|failed to (re)?allocate|cannot allocate memory/i;
+const NO_MEMORY = /out of memory|bad_alloc|allocation failed|failed to (re)?allocate|cannot allocate memory/i;
 
 /** @throws the signal's reason once the child is gone. */
 export async function runSandboxed(options: SandboxOptions): Promise<SandboxEnd> {

@@ -1,0 +1,186 @@
+/**
+ * Batch invariance: a row must come out of a run as it does by itself, whoever its neighbours are.
+ *
+ * Two questions for every size of run. Is a row among others what it is alone? Kernels round differently at different
+ * sizes, so this is asked of plausible values only, and broadly. Does a row change when its neighbours do, in the same
+ * place of a run of the same size? Nothing rounds differently then, so this is asked sharply, and with neighbours far
+ * outside of what is plausible: it is what lets one caller spoil another's answer.
+ *
+ * Invariants: a model that mixes rows, or of which it cannot be told, is served one row a run; where runs of a size fail,
+ * it is served with fewer; both are warnings that say so. The first question is always asked, the second as far as the
+ * time goes.
+ */
+import type { ExecutorInput } from '../../contract/executor-messages.js';
+import { sliceRows, type Tensor } from '../../tensor/frame.js';
+import { differenceOf, Sizes, tolerancesOf, type Difference } from './compare-tensors.js';
+import type { RowKind } from './made-up/kinds.js';
+import { PASSED, type Outcome, type Subject } from './subject.js';
+
+const SIZES = [2, 3, 7];
+/** A run that would take longer is not tried. */
+const MAX_RUN_MS = 5_000;
+const QUANTIZED = /Quantize|QLinear|Integer|QGemm|QAttention/;
+
+/** Rows influence each other, as far as is known; the message says how it showed. */
+class Mixed extends Error {}
+
+export async function checkRows(subject: Subject): Promise<Outcome> {
+  const { model, found } = subject;
+  const { description } = model!;
+  found({ rowsMix: false });
+  if (description.maxBatchSize === 1) {
+    const why = description.batched ? 'One row is one run.' : 'The model has no batch axis: one request is one run.';
+    return { status: 'skipped', message: why };
+  }
+  try {
+    return await new RowComparison(subject).whole();
+  } catch (error) {
+    if (!(error instanceof Mixed)) throw error;
+    subject.maxRows = 1;
+    found({ rowsMix: true, maxBatchSize: 1, description: { ...subject.description!, maxBatchSize: 1 } });
+    return { status: 'warned', message: `${error.message} It is served with one row a run.` };
+  }
+}
+
+class RowComparison {
+  private readonly sizes = new Sizes();
+  private readonly tolerances;
+  private readonly pool: ExecutorInput[];
+  private readonly strangers: RowKind[];
+  private compared = 0;
+
+  constructor(private readonly subject: Subject) {
+    const { header, kinds, alone } = subject;
+    this.tolerances = tolerancesOf(Object.keys(header?.operators ?? {}).some((name) => QUANTIZED.test(name)));
+    const [first, ...others] = kinds!;
+    this.pool = first!.rows;
+    // Beside equal rows an odd one shows most.
+    this.strangers = this.pool.length > 1 ? others : kinds!;
+    for (const { isPlausible, rows } of kinds!) {
+      if (isPlausible) for (const row of rows) this.sizes.add(alone!.get(row)!);
+    }
+  }
+
+  async whole(): Promise<Outcome> {
+    const { subject, pool } = this;
+    await this.twice(pool[0]!);
+    const end = performance.now() + subject.order.rowsMs;
+    const among = new Map<number, Tensor[]>();
+    let limit: string | undefined;
+    for (const size of this.sizesToTry()) {
+      limit = this.tooSlow(size);
+      if (limit !== undefined) break;
+      try {
+        among.set(size, await this.amongOthers(size));
+      } catch (error) {
+        if (error instanceof Mixed) throw error;
+        limit = this.limit(size, among, error);
+        break;
+      }
+    }
+    let skipped = 0;
+    for (const [size, outputs] of among) {
+      for (const kind of this.strangers) {
+        if (performance.now() > end) skipped++;
+        else await this.besideStrangers(size, outputs, kind);
+      }
+    }
+    if (limit !== undefined) return { status: 'warned', message: limit };
+    if (skipped === 0) return PASSED;
+    return { status: 'passed', message: `${this.compared} runs were compared, which was as far as the time went.` };
+  }
+
+  /** A model that answers by chance cannot be compared with itself. */
+  private async twice(row: ExecutorInput): Promise<void> {
+    const { rows, alone, at } = this.subject;
+    at('a second run of the same row');
+    const { outputs } = await rows!.run([row]);
+    const difference = differenceOf(outputs, alone!.get(row)!, {
+      sizes: this.sizes,
+      tolerances: this.tolerances.beside,
+    });
+    if (!difference) return;
+    throw new Mixed(
+      `The same row came out differently twice, ${said(difference)}: whether rows influence each other cannot be told.`,
+    );
+  }
+
+  private async amongOthers(size: number): Promise<Tensor[]> {
+    const { sizes, tolerances } = this;
+    const company = cycled(this.pool, size);
+    const outputs = await this.together(company, `a run of ${size} rows of random values`);
+    for (const [i, row] of company.entries()) {
+      const difference = differenceOf(rowOf(outputs, i), this.subject.alone!.get(row)!, {
+        sizes,
+        tolerances: tolerances.alone,
+      });
+      if (difference)
+        throw new Mixed(`A row came out differently in a run of ${size} rows than by itself, ${said(difference)}.`);
+    }
+    return outputs;
+  }
+
+  /** Every second row is replaced, first the ones and then the others; those that stay must not change. */
+  private async besideStrangers(size: number, before: readonly Tensor[], { name, rows }: RowKind): Promise<void> {
+    const { sizes, tolerances } = this;
+    const company = cycled(this.pool, size);
+    for (const stays of [0, 1]) {
+      const mixed = company.map((row, i) => (i % 2 === stays ? row : rows[i % rows.length]!));
+      const outputs = await this.together(mixed, `a run of ${size} rows, some of ${name}`);
+      for (let i = stays; i < size; i += 2) {
+        const difference = differenceOf(rowOf(outputs, i), rowOf(before, i), { sizes, tolerances: tolerances.beside });
+        if (!difference) continue;
+        throw new Mixed(
+          `In a run of ${size} rows, a row came out differently beside ${name} than beside others, ${said(difference)}.`,
+        );
+      }
+    }
+  }
+
+  private async together(inputs: readonly ExecutorInput[], step: string): Promise<Tensor[]> {
+    this.subject.at(step);
+    const { outputs } = await this.subject.rows!.run(inputs);
+    this.compared++;
+    const odd = outputs.find(({ shape }) => shape[0] !== inputs.length);
+    if (!odd) return outputs;
+    throw new Mixed(`The output "${odd.name}" came with ${odd.shape[0] ?? 'no'} rows of a run of ${inputs.length}.`);
+  }
+
+  private sizesToTry(): number[] {
+    const { maxRows = 1 } = this.subject;
+    return [...new Set([...SIZES, maxRows])].filter((size) => size <= maxRows).sort((a, b) => a - b);
+  }
+
+  /** Why a run of so many rows is not tried; undefined when it is. */
+  private tooSlow(size: number): string | undefined {
+    const { rows, runner } = this.subject;
+    const expected = rows!.times.estimate(size);
+    runner.expect(expected);
+    if (size === SIZES[0] || expected <= MAX_RUN_MS) return undefined;
+    return `Runs of ${size} rows and more were not tried, as one would take ${Math.round(expected / 1_000)} s.`;
+  }
+
+  private limit(size: number, among: ReadonlyMap<number, unknown>, error: unknown): string {
+    const most = Math.max(1, ...among.keys());
+    const { subject } = this;
+    subject.maxRows = most;
+    subject.found({ maxBatchSize: most, description: { ...subject.description!, maxBatchSize: most } });
+    return (
+      `A run of ${size} rows fails, while ${most === 1 ? 'a row by itself' : `${most} rows`} ran: ${(error as Error).message}` +
+      ` It is served with at most ${most} row${most === 1 ? '' : 's'} a run. Export it with a free batch axis, or lower batching.maxBatchSize.`
+    );
+  }
+}
+
+function cycled(rows: readonly ExecutorInput[], size: number): ExecutorInput[] {
+  return Array.from({ length: size }, (_, i) => rows[i % rows.length]!);
+}
+
+function rowOf(outputs: readonly Tensor[], row: number): Tensor[] {
+  return outputs.map((output) => sliceRows(output, row, row + 1));
+}
+
+function said({ output, by, size }: Difference): string {
+  if (by === Infinity) return `"${output}" by values that are no numbers`;
+  return `"${output}" by ${Number(by.toPrecision(3))} of ${Number(size.toPrecision(3))}`;
+}
