@@ -3,11 +3,11 @@
  *
  * Invariant: a worker that has vanished is gone from a reader's view after HEARTBEAT_TTL_MS, with nobody's help.
  */
+import type { Clock } from '../batching/clock.js';
 import { HEARTBEAT_TTL_MS, heartbeat, type Heartbeat } from '../contract/heartbeat.js';
 import type { Keys } from '../contract/keys.js';
 import { modelDescription, modelKey, type ModelDescription } from '../contract/model-description.js';
 import type { Redis } from './connection.js';
-import type { RedisClock } from './redis-clock.js';
 
 /** A version that no worker has served for this long is forgotten: its name becomes a 404 instead of a 503. */
 const DESCRIPTION_TTL_SECONDS = 7 * 24 * 3_600;
@@ -21,7 +21,7 @@ export class FleetWriter {
   constructor(
     private readonly redis: Redis,
     private readonly keys: Keys,
-    private readonly clock: RedisClock,
+    private readonly clock: Clock,
   ) {}
 
   async beat(beat: Heartbeat): Promise<void> {
@@ -54,42 +54,77 @@ export class FleetWriter {
 }
 
 export class FleetReader {
+  private readonly beats = new LastParsed(heartbeat);
+  private readonly descriptions = new LastParsed(modelDescription);
+
   constructor(
     private readonly redis: Redis,
     private readonly keys: Keys,
-    private readonly clock: RedisClock,
+    private readonly clock: Clock,
   ) {}
 
   /** Two round trips, however many workers and models there are. */
   async read(): Promise<FleetView> {
-    const [ids, models] = await Promise.all([
-      this.redis.zrangebyscore(this.keys.workers, this.clock.now() - 2 * HEARTBEAT_TTL_MS, '+inf'),
-      this.redis.smembers(this.keys.models),
-    ]);
-    const [beats, descriptions] = await Promise.all([
-      Promise.all(ids.map((id) => this.redis.hget(this.keys.worker(id), 'beat'))),
-      Promise.all(models.map((key) => this.describe(key))),
-    ]);
-    return {
-      workers: beats.flatMap((text) => parsed(text, heartbeat)),
-      models: descriptions.flatMap((text) => parsed(text, modelDescription)),
-    };
+    const [workers, models] = await Promise.all([this.workers(), this.models()]);
+    return { workers, models };
   }
 
-  private async describe(key: string): Promise<string | null> {
-    const [name = '', version = ''] = key.split(':');
-    const text = await this.redis.hget(this.keys.model(name, version), 'description');
-    if (text === null) await this.redis.srem(this.keys.models, key);
-    return text;
+  /** The heartbeats alone. */
+  async workers(): Promise<Heartbeat[]> {
+    const ids = await this.redis.zrangebyscore(this.keys.workers, this.clock.now() - 2 * HEARTBEAT_TTL_MS, '+inf');
+    const places = ids.map((id) => this.keys.worker(id));
+    return this.beats.parse(ids, await this.fields(places, 'beat'));
+  }
+
+  private async models(): Promise<ModelDescription[]> {
+    const names = await this.redis.smembers(this.keys.models);
+    const places = names.map((name) => {
+      const at = name.indexOf(':');
+      return this.keys.model(name.slice(0, at), name.slice(at + 1));
+    });
+    const texts = await this.fields(places, 'description');
+    const forgotten = names.filter((_, i) => texts[i] === null);
+    if (forgotten.length > 0) await this.redis.srem(this.keys.models, forgotten);
+    return this.descriptions.parse(names, texts);
+  }
+
+  private async fields(keys: readonly string[], field: string): Promise<(string | null)[]> {
+    if (keys.length === 0) return [];
+    const pipeline = this.redis.pipeline();
+    for (const key of keys) pipeline.hget(key, field);
+    const answers = (await pipeline.exec()) ?? [];
+    return answers.map(([error, text]) => {
+      if (error) throw error;
+      return text as string | null;
+    });
   }
 }
 
-function parsed<T>(
-  text: string | null,
-  schema: { safeParse(v: unknown): { success: true; data: T } | { success: false } },
-): T[] {
-  if (text === null) return [];
-  // A worker of a newer build may write what this one cannot read; it is left out, not a reason to fail.
-  const result = schema.safeParse(JSON.parse(text));
-  return result.success ? [result.data] : [];
+/**
+ * Parses only what has changed since the last time: descriptions hardly ever do, and a gateway reads all of them twice
+ * a second. Holds no more than the last reading had.
+ */
+class LastParsed<T> {
+  private last = new Map<string, { text: string; value: T | undefined }>();
+
+  constructor(private readonly schema: { safeParse(v: unknown): { success: true; data: T } | { success: false } }) {}
+
+  /** `texts` are those of `names`, null where there is none. */
+  parse(names: readonly string[], texts: readonly (string | null)[]): T[] {
+    const now: typeof this.last = new Map();
+    names.forEach((name, i) => {
+      const text = texts[i];
+      if (typeof text !== 'string') return;
+      const before = this.last.get(name);
+      now.set(name, before?.text === text ? before : { text, value: this.valueOf(text) });
+    });
+    this.last = now;
+    return [...now.values()].flatMap(({ value }) => (value === undefined ? [] : [value]));
+  }
+
+  private valueOf(text: string): T | undefined {
+    // A worker of a newer build may write what this one cannot read; it is left out, not a reason to fail.
+    const result = this.schema.safeParse(JSON.parse(text));
+    return result.success ? result.data : undefined;
+  }
 }

@@ -12,6 +12,9 @@ export interface QueuesOf {
   version: string;
 }
 
+const LISTS = ['wait', 'active', 'paused'];
+const SETS = ['delayed', 'prioritized'];
+
 export class VersionQueues {
   constructor(
     private readonly redis: Redis,
@@ -22,18 +25,24 @@ export class VersionQueues {
   async jobs(versions: readonly QueuesOf[]): Promise<number[]> {
     if (versions.length === 0) return [];
     const pipeline = this.redis.pipeline();
-    const lists = versions.map((of) => this.names(of).map((queue) => `${this.keys.prefix}:${queue}`));
-    for (const queue of lists.flat()) {
-      for (const list of ['wait', 'active', 'paused']) pipeline.llen(`${queue}:${list}`);
-      for (const set of ['delayed', 'prioritized']) pipeline.zcard(`${queue}:${set}`);
+    for (const queue of versions.flatMap((of) => this.names(of))) {
+      for (const list of LISTS) pipeline.llen(this.key(queue, list));
+      for (const set of SETS) pipeline.zcard(this.key(queue, set));
     }
-    const answers = (await pipeline.exec()) ?? [];
-    const counts = answers.map(([error, count]) => {
-      if (error) throw error;
-      return count as number;
-    });
+    const counts = await numbers(pipeline);
     const each = counts.length / versions.length;
     return versions.map((_, i) => counts.slice(i * each, (i + 1) * each).reduce((sum, count) => sum + count, 0));
+  }
+
+  /** Whether each has any, at a fifteenth of the commands. */
+  async anyJobs(versions: readonly QueuesOf[]): Promise<boolean[]> {
+    if (versions.length === 0) return [];
+    const pipeline = this.redis.pipeline();
+    for (const of of versions) {
+      // Redis keeps no empty list or set.
+      pipeline.exists(this.names(of).flatMap((queue) => [...LISTS, ...SETS].map((part) => this.key(queue, part))));
+    }
+    return (await numbers(pipeline)).map((found) => found > 0);
   }
 
   /** Takes the queues of a version that is gone out of Redis, jobs and all. */
@@ -46,7 +55,18 @@ export class VersionQueues {
     }
   }
 
+  private key(queue: string, part: string): string {
+    return `${this.keys.prefix}:${queue}:${part}`;
+  }
+
   private names({ name, version }: QueuesOf): string[] {
     return [this.keys.packQueue(name, version), ...LANES.map((lane) => this.keys.durableQueue(lane, name, version))];
   }
+}
+
+async function numbers(pipeline: ReturnType<Redis['pipeline']>): Promise<number[]> {
+  return ((await pipeline.exec()) ?? []).map(([error, number]) => {
+    if (error) throw error;
+    return number as number;
+  });
 }

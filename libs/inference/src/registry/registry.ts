@@ -175,11 +175,12 @@ export class Registry {
     return this.redis.zrangebyscore(this.keys.wanted, this.now() - WANTED_MS, '+inf');
   }
 
-  /** One worker at a time loads a wanted version; false when another one does. */
+  /** One worker at a time loads a wanted version; false when another one does. For who has it, it is renewed. */
   async claim({ name, version }: VersionName, worker: string, ttlMs: number): Promise<boolean> {
     const key = this.keys.claimed(name, version);
     if ((await this.redis.set(key, worker, 'PX', ttlMs, 'NX')) === 'OK') return true;
-    return (await this.redis.get(key)) === worker;
+    if ((await this.redis.get(key)) !== worker) return false;
+    return (await this.redis.pexpire(key, ttlMs)) === 1;
   }
 
   /** It is held now, or cannot be: whoever waits looks again. */
