@@ -45,6 +45,15 @@ describe('a batcher', () => {
     expect(b.depth).toBe(6);
   });
 
+  it('fills batches up to another size once it is told of one', () => {
+    const { batcher: b } = batcher({ maxBatchSize: 4 });
+    for (let i = 0; i < 10; i++) b.add(item(String(i)));
+    b.resize(2);
+    expect(b.seal(1)).toMatchObject({ rows: 2, reason: 'full' });
+    b.resize(6);
+    expect(b.seal(1)).toMatchObject({ rows: 6 });
+  });
+
   it('takes its share of what waits, so that two free slots split it', () => {
     const { batcher: b } = batcher();
     for (let i = 0; i < 5; i++) b.add(item(String(i)));

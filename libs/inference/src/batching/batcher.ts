@@ -60,13 +60,20 @@ export class Batcher<T extends Waiting> {
   private runningRows = 0;
   private suspects = 0;
   private draining = false;
+  private most: number;
 
   constructor(private readonly options: BatcherOptions<T>) {
+    this.most = options.maxBatchSize;
     this.latency = options.latency ?? new LatencyModel();
   }
 
+  /** Most rows of one run. What is added as a larger item goes by itself. */
   get maxBatchSize(): number {
-    return this.options.maxBatchSize;
+    return this.most;
+  }
+
+  resize(maxBatchSize: number): void {
+    this.most = maxBatchSize;
   }
 
   /** Rows that wait. */
@@ -147,7 +154,7 @@ export class Batcher<T extends Waiting> {
    * Takes at most its share, ⌈waiting / free slots⌉ rows, so that two idle slots split what there is; `most` bounds it
    * further. One item goes whatever its rows.
    */
-  seal(freeSlots: number, most = this.options.maxBatchSize): Sealed<T> | undefined {
+  seal(freeSlots: number, most = this.most): Sealed<T> | undefined {
     for (let line = this.oldestLine(); line; line = this.oldestLine()) {
       const share = Math.min(most, Math.ceil(this.rows / Math.max(1, freeSlots)));
       const { items, rows } = this.draw(line[0], (taken, item) => taken === 0 || taken + item.rows <= share);
@@ -194,7 +201,7 @@ export class Batcher<T extends Waiting> {
   }
 
   private reasonFor(rows: number): ReleaseReason {
-    if (rows >= this.options.maxBatchSize) return 'full';
+    if (rows >= this.most) return 'full';
     return this.draining ? 'drain' : 'greedy';
   }
 

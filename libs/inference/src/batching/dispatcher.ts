@@ -181,8 +181,12 @@ function waitersIn<T extends Preparable>(batchers: ReadonlyMap<string, Batcher<T
   return waiters.length > 1 ? waiters.sort((a, b) => a.turn - b.turn || a.since - b.since) : waiters;
 }
 
-function take<T extends Preparable>({ version, batcher }: Waiter<T>, { rows }: Sealed<T>, turns: FairTurns): void {
-  turns.take(version, batcher.latency.estimate(rows) ?? UNKNOWN_RUN_MS);
+function take<T extends Preparable>(
+  { version, batcher }: Waiter<T>,
+  { items, rows }: Sealed<T>,
+  turns: FairTurns,
+): void {
+  turns.take(version, batcher.latency.estimate(rows * (items[0]!.weight ?? 1)) ?? UNKNOWN_RUN_MS);
 }
 
 /** Whether everything that lies behind the batch that runs may wait until this version has had its turn. */
