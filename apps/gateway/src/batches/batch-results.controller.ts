@@ -8,7 +8,7 @@ import { ownerOf } from '../http/owner.js';
 import { BatchResults } from './batch-results.js';
 import { BatchesService } from './batches.service.js';
 import { DescribeRecord } from '../durable/openapi.js';
-import { parseQuery } from './query.js';
+import { parseQuery } from '../http/query.js';
 
 const row = z.coerce.number().int().nonnegative().default(0);
 const pageQuery = z.strictObject({ cursor: row, limit: z.coerce.number().int().min(1).max(1_000).default(100) });

@@ -14,15 +14,28 @@ import type { Admission } from '../predictions/admission.js';
 /**
  * `input`: what a model is given, for which a permit is taken; `json`: a model's input in JSON and nothing else;
  * `control`: nothing, or a little JSON, which is let in even when the gateway is full; `rows`: rows of a bulk run, which
- * are read as fast as they can be kept, so that they may be many, come chunked and take their time.
+ * are read as fast as they can be kept, so that they may be many, come chunked and take their time; `package`: a model
+ * package in the same way, or a little JSON that says where it is.
  */
-export type BodyKind = 'input' | 'json' | 'control' | 'rows';
+export type BodyKind = 'input' | 'json' | 'control' | 'rows' | 'package';
 
 /** Bodies of rows, by media type. */
 export const ROW_LINES = new Set(['application/jsonl', 'application/x-ndjson', 'application/x-jsonlines']);
 export const ROW_ARCHIVES = new Set(['application/zip', 'application/x-zip-compressed']);
 
-const MAX_CONTROL_BYTES = 65_536;
+/** Bodies of packages, by media type; what one is shows in its first bytes. */
+const PACKAGES = new Set([
+  ...ROW_ARCHIVES,
+  'application/gzip',
+  'application/x-gzip',
+  'application/x-tar',
+  'application/octet-stream',
+  'application/json',
+  // What curl says of --data-binary when it is told nothing else.
+  'application/x-www-form-urlencoded',
+]);
+
+export const MAX_CONTROL_BYTES = 65_536;
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 export function installPredictGate(app: FastifyInstance, context: GatewayContext, admission: Admission): void {
@@ -31,8 +44,9 @@ export function installPredictGate(app: FastifyInstance, context: GatewayContext
     try {
       const kind = bodyKind(request);
       if (kind === undefined) return next();
-      if (kind === 'control') {
-        checkControl(request);
+      if (kind === 'control' || kind === 'package') {
+        if (kind === 'control') checkControl(request);
+        else checkPackage(request, context);
         return next();
       }
       if (kind === 'rows') checkRows(request, context);
@@ -96,6 +110,22 @@ function checkRows(request: FastifyRequest, { config }: GatewayContext): void {
   );
 }
 
+function checkPackage(request: FastifyRequest, { config }: GatewayContext): void {
+  checkEncoding(request);
+  const { headers } = request;
+  const length = Number(headers['content-length'] ?? 0);
+  if (length > config.maxPackageBytes) throw packageTooLarge(config.maxPackageBytes);
+  if (length === 0 && headers['transfer-encoding'] === undefined) {
+    throw new SluiceError('BODY_EMPTY', 'The body is empty; an archive, a model file or JSON was expected.');
+  }
+  const kind = mediaType(headers['content-type']);
+  if (kind === '' || PACKAGES.has(kind)) return;
+  throw new SluiceError(
+    'MEDIA_TYPE_UNSUPPORTED',
+    `The body is ${kind.slice(0, 60)}; application/zip, application/gzip, application/octet-stream or application/json was expected.`,
+  );
+}
+
 function checkEncoding({ headers }: FastifyRequest): void {
   if (headers['content-encoding'] === undefined || headers['content-encoding'] === 'identity') return;
   throw new SluiceError(
@@ -140,6 +170,10 @@ function check(request: FastifyRequest, { config }: GatewayContext, body: BodyKi
 
 export function rowsTooLarge(most: number): SluiceError {
   return new SluiceError('BODY_TOO_LARGE', `The body has more than ${most} bytes. Send the rest in further requests.`);
+}
+
+export function packageTooLarge(most: number): SluiceError {
+  return new SluiceError('BODY_TOO_LARGE', `The package has more than ${most} bytes (SLUICE_MAX_PACKAGE_BYTES).`);
 }
 
 /** `image/png; x=y` → `image/png`; '' when there is none. */
