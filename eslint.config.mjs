@@ -123,7 +123,7 @@ export default tseslint.config(
       'libs/inference/src/engine/{browser,value-spec}.ts',
       'libs/inference/src/packages/{labels,manifest,manifest/*}.ts',
       'libs/inference/src/engine/image/{filter,geometry,kernel,passes,pixels,place,resample,to-tensor,wasm}.ts',
-      'libs/inference/src/engine/tasks/{check-tensors,classifier,picture-form,scores}.ts',
+      'libs/inference/src/engine/tasks/{check-tensors,classifier,picture-form,picture-input,scores}.ts',
     ],
     rules: {
       'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, ioredis, nest, transport, native),

@@ -222,6 +222,73 @@ def tiny_classifier():
     write("tiny_classifier", nodes, [value("pixels", ["N", 3, 8, 8])], [value("scores", ["N", 3])])
 
 
+def spots():
+    """A detector as torchvision's are: one picture [3, H, W], and a box of one pixel for each that is bright enough, of
+    label 1, 2 or 3 by its strongest channel, which is its score. No output has a batch axis."""
+    nodes = [
+        node("ReduceMax", "images", "peak", axes=[0], keepdims=0),
+        node("ArgMax", "images", "channel", axis=0, keepdims=0),
+        node("Greater", "peak least", "bright"),
+        node("NonZero", "bright", "found"),
+        node("Transpose", "found", "places"),
+        node("GatherND", "peak places", "scores"),
+        node("GatherND", "channel places", "channels"),
+        node("Add", "channels one", "labels"),
+        node("Cast", "places", "rows_first", to=TensorProto.FLOAT),
+        node("Gather", "rows_first swapped", "corners", axis=1),
+        node("Add", "corners pixel", "opposite"),
+        node("Concat", "corners opposite", "boxes", axis=1),
+    ]
+    constants = [
+        constant("least", np.float32(0.25)),
+        constant("one", np.int64(1)),
+        constant("swapped", np.int64([1, 0])),
+        constant("pixel", np.float32(1)),
+    ]
+    outputs = [value("boxes", ["n", 4]), value("labels", ["n"], "int64"), value("scores", ["n"])]
+    write("spots", nodes, [value("images", [3, "H", "W"])], outputs, constants)
+
+
+def cells():
+    """A detector as YOLO's are: rows of pictures [N, 3, 8, 8] to [N, 4 + 3, 64], in each column the box around one
+    pixel, 2 wide and high, by its centre, and its channels as the scores of three classes."""
+    nodes = [
+        node("Shape", "images", "sizes"),
+        node("Slice", "sizes nought one", "rows"),
+        node("Concat", "rows ones", "expanded", axis=0),
+        node("Expand", "centres expanded", "boxes"),
+        node("Reshape", "images flat", "scores"),
+        node("Concat", "boxes scores", "output0", axis=1),
+    ]
+    rows, columns = np.mgrid[0:8, 0:8] + 0.5
+    centres = np.stack([columns.ravel(), rows.ravel(), np.full(64, 2), np.full(64, 2)])
+    constants = [
+        constant("nought", np.int64([0])),
+        constant("one", np.int64([1])),
+        constant("ones", np.int64([1, 1])),
+        constant("flat", np.int64([0, 3, 64])),
+        constant("centres", np.float32(centres)[None]),
+    ]
+    write("cells", nodes, [value("images", ["N", 3, 8, 8])], [value("output0", ["N", 7, 64])], constants)
+
+
+def shades():
+    """A segmenter: gray pictures [N, 1, H, W] to scores of three classes, the higher the nearer a pixel is to 0, 1/2
+    and 1, and to the class itself."""
+    nodes = [
+        node("Sub", "pixels shades", "difference"),
+        node("Abs", "difference", "distance"),
+        node("Mul", "distance factor", "scores"),
+        node("ArgMax", "scores", "classes", axis=1, keepdims=0),
+    ]
+    constants = [
+        constant("shades", np.float32([0, 0.5, 1]).reshape(1, 3, 1, 1)),
+        constant("factor", np.float32(-8)),
+    ]
+    outputs = [value("scores", ["N", 3, "H", "W"]), value("classes", ["N", "H", "W"], "int64")]
+    write("shades", nodes, [value("pixels", ["N", 1, "H", "W"])], outputs, constants)
+
+
 def tiny_mobile():
     """tiny_classifier as a mobile package. Its model.ort differs with the version of onnxruntime (made with 1.32)."""
     image = {"resize": {"exact": [8, 8]}}
@@ -283,5 +350,8 @@ if __name__ == "__main__":
     shape_math()
     branching()
     tiny_classifier()
+    spots()
+    cells()
+    shades()
     tiny_mobile()
     pictures()

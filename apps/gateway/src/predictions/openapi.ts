@@ -32,6 +32,22 @@ export class ClassScore {
   @ApiProperty() score!: number;
 }
 
+export class Detection {
+  @ApiProperty({ required: false }) label?: string;
+  @ApiProperty({ type: 'integer' }) index!: number;
+  @ApiProperty() score!: number;
+  @ApiProperty({ type: [Number], description: 'Left, top, right, bottom, in pixels of the picture.' }) box!: number[];
+}
+
+export class Segment {
+  @ApiProperty({ required: false }) label?: string;
+  @ApiProperty({ type: 'integer' }) index!: number;
+  @ApiProperty({ type: 'integer', description: 'Pixels of the picture.' }) pixels!: number;
+  @ApiProperty({ required: false, description: 'Mean score of its pixels.' }) score?: number;
+  @ApiProperty({ required: false, type: [Number], description: 'Run lengths down the columns, as COCO writes them.' })
+  counts?: number[];
+}
+
 export class Prediction {
   @ApiProperty() model!: string;
   @ApiProperty() version!: string;
@@ -46,6 +62,14 @@ export class Prediction {
   embedding?: number[];
   @ApiProperty({ required: false, description: 'True where the text was longer than the model reads.' })
   truncated?: boolean;
+  @ApiProperty({ required: false, type: [Detection], description: 'Detectors: best first.' })
+  detections?: Detection[];
+  @ApiProperty({ required: false, type: [Segment], description: 'Segmenters: the classes that are there.' })
+  classes?: Segment[];
+  @ApiProperty({ required: false, description: 'Segmenters: base64, 8-bit gray, each pixel its class.' }) png?: string;
+  @ApiProperty({ required: false, type: 'integer', description: 'Detectors, segmenters: of the picture.' })
+  width?: number;
+  @ApiProperty({ required: false, type: 'integer' }) height?: number;
   @ApiProperty({ required: false, ...NUMBER_OR_ARRAY, type: Object }) output?: unknown;
   @ApiProperty({ required: false, isArray: true, type: Object, description: 'Answers to `inputs`, in order.' })
   outputs?: unknown[];

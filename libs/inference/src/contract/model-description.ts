@@ -8,7 +8,15 @@ import { DTYPES } from '../tensor/dtype.js';
 /** Names are parts of Redis keys, queue names, URLs and folders, hence the narrow alphabet. */
 export const MODEL_NAME = /^[a-z0-9][a-z0-9._-]{0,63}$/;
 export const MODEL_VERSION = /^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/;
-export const TASKS = ['tensor', 'image-classification', 'text-classification', 'embedding'] as const;
+export const TASKS = [
+  'tensor',
+  'image-classification',
+  'object-detection',
+  'image-segmentation',
+  'text-classification',
+  'embedding',
+] as const;
+export type TaskName = (typeof TASKS)[number];
 
 export const tensorSpec = z.object({
   name: z.string(),

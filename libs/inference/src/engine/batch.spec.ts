@@ -21,7 +21,7 @@ async function run(model: Model, inputs: ExecutorInput[]): Promise<{ results: Ex
   const prepared = await prepareBatch(model, inputs, new Permits(2));
   const { feeds, rows } = joinBatches(model, [prepared]);
   const { outputs } = rows > 0 ? await runner.run(model.session, feeds) : { outputs: [] };
-  const { results, bytes } = finishBatch(model, prepared, { outputs, rows });
+  const { results, bytes } = await finishBatch(model, prepared, { outputs, rows });
   const answers = results.map((result) =>
     result.ok ? Buffer.from(bytes.buffer, bytes.byteOffset + result.offset, result.length) : Buffer.alloc(0),
   );

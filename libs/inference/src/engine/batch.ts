@@ -18,7 +18,7 @@ import { Turns } from './turns.js';
 const texts = new Turns();
 
 type Failure = Extract<ExecutorResult, { ok: false }>;
-type Slot = Failure | ({ ok: true; from: number; preprocessMs: number } & Prepared);
+type Slot = Failure | ({ ok: true; from: number; preprocessMs: number } & Prepared<unknown>);
 
 export interface PreparedBatch {
   inputs: readonly ExecutorInput[];
@@ -77,14 +77,14 @@ export function joinBatches(model: Model, batches: readonly PreparedBatch[]): Fe
 }
 
 /**
- * One batch's share of the outputs of a run of `rows`.
+ * One batch's share of the outputs of a run of `rows`. One answer is made at a time, for some are as large as pictures.
  * @throws Error when the model's outputs do not have the run's rows.
  */
-export function finishBatch(
+export async function finishBatch(
   model: Model,
   prepared: PreparedBatch,
   { outputs, rows }: { outputs: readonly Tensor[]; rows: number },
-): FinishedBatch {
+): Promise<FinishedBatch> {
   const { inputs, slots } = prepared;
   const { batched } = model.description;
   const odd = batched && rows > 0 && outputs.find(({ shape }) => shape[0] !== rows);
@@ -95,25 +95,29 @@ export function finishBatch(
     );
   }
   const parts: Uint8Array[] = [];
+  const results: ExecutorResult[] = [];
   let offset = 0;
-  const results = slots.map((slot, i): ExecutorResult => {
-    if (!slot.ok) return slot;
+  for (const [i, slot] of slots.entries()) {
+    if (!slot.ok) {
+      results.push(slot);
+      continue;
+    }
     try {
       const input = inputs[i]!;
       const own = batched
         ? outputs.map((output) => sliceRows(output, slot.from, slot.from + input.rows))
         : [...outputs];
-      const { type, bytes } = model.task.encode(model.task.postprocess(own, input, slot.note));
+      const { type, bytes } = model.task.encode(await model.task.postprocess(own, input, slot.memo));
       const result = { ok: true, type, offset, length: bytes.byteLength, preprocessMs: slot.preprocessMs } as const;
       // Frames are read without a copy only where they begin at a multiple of 8.
       const padding = -bytes.byteLength & 7;
       parts.push(bytes, new Uint8Array(padding));
       offset += bytes.byteLength + padding;
-      return result;
+      results.push(result);
     } catch (error) {
-      return failureOf(error);
+      results.push(failureOf(error));
     }
-  });
+  }
   return { results, bytes: Buffer.concat(parts, offset) };
 }
 

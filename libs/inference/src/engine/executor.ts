@@ -6,6 +6,7 @@
  * ends by itself, with 0, after the runs in progress when told to stop or when its worker is gone; signals sent to the
  * whole group are the worker's to decide about.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ExecutorSettings, FromExecutor, ToExecutor } from '../contract/executor-messages.js';
 import { modelKey } from '../contract/model-description.js';
 import { collectLargeGrowth } from '../heap.js';
@@ -89,37 +90,38 @@ async function run({ model: key, inputs, ...asked }: Extract<ToExecutor, { kind:
   line.advance();
 }
 
+/** Resolves when the run thread is free again; answers are made while the next batch runs. */
 async function execute(together: Lined[]): Promise<void> {
   if (stopping) return;
+  await new Promise<void>((free) => {
+    const finished = runTogether(together, free).then(() => void running.delete(finished));
+    running.add(finished);
+  });
+}
+
+async function runTogether(together: Lined[], free: () => void): Promise<void> {
   const [{ model }] = together as [Lined];
   const batches = together.map(({ prepared }) => prepared!);
-  const finished = (async () => {
-    try {
-      const threads = await starting;
-      const grown = growth.startOfRun(model);
-      const { feeds, rows } = joinBatches(model, batches);
-      const { outputs, inferMs } = rows > 0 ? await threads.run(model.session, feeds) : { outputs: [], inferMs: 0 };
-      const more = bytes(grown());
-      for (const [i, { batch }] of together.entries()) {
-        const prepared = batches[i]!;
-        const { results, bytes } = finishBatch(model, prepared, { outputs, rows });
-        void send({
-          kind: 'ran',
-          batch,
-          results,
-          bytes,
-          prepareMs: prepared.prepareMs,
-          run: { rows, inferMs, leads: i === 0, ...(i === 0 && more) },
-        });
-      }
-    } catch (error) {
-      const shared = together.length > 1;
-      for (const { batch } of together) void send({ kind: 'broke', batch, message: textOf(error), shared });
+  try {
+    const threads = await starting;
+    const grown = growth.startOfRun(model);
+    const { feeds, rows } = joinBatches(model, batches);
+    const { outputs, inferMs } = rows > 0 ? await threads.run(model.session, feeds) : { outputs: [], inferMs: 0 };
+    const more = bytes(grown());
+    free();
+    // Lets the next run be asked for first.
+    await nextTurn();
+    for (const [i, { batch }] of together.entries()) {
+      const prepared = batches[i]!;
+      const { results, bytes } = await finishBatch(model, prepared, { outputs, rows });
+      const run = { rows, inferMs, leads: i === 0, ...(i === 0 && more) };
+      void send({ kind: 'ran', batch, results, bytes, prepareMs: prepared.prepareMs, run });
     }
-  })();
-  running.add(finished);
-  await finished;
-  running.delete(finished);
+  } catch (error) {
+    free();
+    const shared = together.length > 1;
+    for (const { batch } of together) void send({ kind: 'broke', batch, message: textOf(error), shared });
+  }
   for (const each of together) models.done(each.model);
 }
 

@@ -29,7 +29,7 @@ async function classify(model: Model, bytes: Uint8Array): Promise<Classified> {
   const prepared = await prepareBatch(model, [{ type: 'image', rows: 1, bytes }], new Permits(1));
   const { feeds, rows } = joinBatches(model, [prepared]);
   const { outputs } = await runner.run(model.session, feeds);
-  const { results, bytes: answer } = finishBatch(model, prepared, { outputs, rows });
+  const { results, bytes: answer } = await finishBatch(model, prepared, { outputs, rows });
   const [result] = results;
   if (!result?.ok) throw new Error(JSON.stringify(result));
   return JSON.parse(Buffer.from(answer).toString('utf8', result.offset, result.offset + result.length)) as Classified;

@@ -2,7 +2,8 @@
  * A loaded model: its package, its session in the run thread, its task, and the description that the fleet sees.
  *
  * Invariant: `batched` is true only where axis 0 counts rows in every input and output; where the file does not say
- * so for an output, a trial run must have shown it. A classifier is never loaded without a trial run that succeeded.
+ * so for an output, a trial run must have shown it, or the task knows. What takes pictures is never loaded without a
+ * trial run that succeeded.
  */
 import type { ModelDescription, TensorSpec } from '../contract/model-description.js';
 import type { Placement } from '../contract/placement.js';
@@ -10,7 +11,7 @@ import { allocate, elementCount } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/frame.js';
 import { openPackage, type Package } from '../packages/package.js';
 import type { OpenSession, RunOutcome } from './run-client.js';
-import { TASK_BUILDERS } from './tasks/index.js';
+import { taskOf } from './tasks/index.js';
 import type { Task } from './tasks/task.js';
 
 /** Where sessions are opened and run: the run thread, or in tests whatever stands for it. */
@@ -52,11 +53,12 @@ async function buildModel(opened: Package, session: OpenSession, runner: Runner)
     );
   }
   const axis = batchAxisOf(inputs, outputs);
-  let batched = axis !== 'none';
-  if (batched && outputs.some(({ shape }) => shape.length === 0)) {
-    batched = await keepsRows(session, axis === 'free' ? 2 : 1, runner);
+  let isBatched = axis !== 'none';
+  if (isBatched && outputs.some(({ shape }) => shape.length === 0)) {
+    isBatched = await keepsRows(session, axis === 'free' ? 2 : 1, runner);
   }
-  const task = TASK_BUILDERS[manifest.task]({ manifest, labels, tokenizer, inputs, outputs, batched });
+  const task = taskOf({ manifest, labels, tokenizer, inputs, outputs, batched: isBatched });
+  const { batched = isBatched } = task;
   const tried = await tryOut(task, { session, isRequired: manifest.task !== 'tensor', runner });
   const placement: Placement = session.place ? await session.place(tried) : { kind: 'cpu' };
   const description: ModelDescription = {

@@ -12,8 +12,9 @@ import { loadModel, type Model, type Runner } from './model.js';
 import { Permits } from './permits.js';
 import { RunClient } from './run-client.js';
 import { checkTaken } from './taken.js';
+import type { Segmentation } from './tasks/image-segmentation.js';
+import type { Detections } from './tasks/object-detection.js';
 import type { Classification } from './tasks/scores.js';
-import type { Note, Prepared } from './tasks/task.js';
 
 export interface OpenOptions {
   /** Compute threads of one run; 1 unless given. */
@@ -23,6 +24,9 @@ export interface OpenOptions {
   /** Where sessions run instead of in a thread of their own; it stays open, and its threads and providers count. */
   runner?: Runner;
 }
+
+/** What the tasks that look at pictures answer. */
+export type PictureAnswer = Classification | Detections | Segmentation;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -57,7 +61,7 @@ export async function openModel(folder: string, options: OpenOptions = {}): Prom
   }
 }
 
-type AnyAnswer = Tensor[] | Classification | Classification[] | Embedding | Embedding[];
+type AnyAnswer = Tensor[] | PictureAnswer | PictureAnswer[] | Embedding | Embedding[];
 
 interface Parts {
   model: Model;
@@ -79,10 +83,11 @@ export class OpenedModel {
   }
 
   /**
-   * The classes of an encoded picture: JPEG, PNG, WebP or GIF.
+   * The answer of the model's task for an encoded picture (JPEG, PNG, WebP or GIF): a Classification, Detections or a
+   * Segmentation.
    * @throws SluiceError for a picture that cannot be read, or a model that takes none; Error when the run fails.
    */
-  predict(picture: Uint8Array): Promise<Classification>;
+  predict<Answer extends PictureAnswer = Classification>(picture: Uint8Array): Promise<Answer>;
   /**
    * The vector of a text, or its classes.
    * @throws SluiceError for a text that is too large, or a model that takes none; Error when the run fails.
@@ -92,7 +97,9 @@ export class OpenedModel {
    * The outputs for whole input tensors with the batch axis first; of other tasks than "tensor" one answer for each row.
    * @throws SluiceError for tensors that the model does not take; Error when the run fails.
    */
-  predict(tensors: readonly Tensor[]): Promise<Tensor[] | Classification[] | Embedding[]>;
+  predict<Answer extends PictureAnswer | Embedding = Classification>(
+    tensors: readonly Tensor[],
+  ): Promise<Tensor[] | Answer[]>;
   async predict(input: Uint8Array | string | readonly Tensor[]): Promise<AnyAnswer> {
     if (this.closing) throw new Error('The model is closed. Open it again to predict.');
     const prediction =
@@ -118,27 +125,22 @@ export class OpenedModel {
   private async ofBytes(input: ExecutorInput): Promise<unknown> {
     const { task, description } = this.parts.model;
     checkTaken(input, description.task);
-    const { tensors, note } = await this.decodes.use<Prepared>(async () =>
-      task.preprocess(await task.decode(input), 1),
-    );
-    return this.answer(task.join ? task.join([tensors]) : tensors, input, note);
+    const { tensors, memo } = await this.decodes.use(async () => task.preprocess(await task.decode(input), 1));
+    return this.answer(task.join ? task.join([tensors]) : tensors, input, memo);
   }
 
   private async ofTensors(tensors: readonly Tensor[]): Promise<unknown> {
     const rows = this.description.batched ? (tensors[0]?.shape[0] ?? 1) : 1;
-    const { tensors: checked, note } = this.parts.model.task.preprocess(
-      { kind: 'tensors', tensors: [...tensors] },
-      rows,
-    );
+    const prepared = this.parts.model.task.preprocess({ kind: 'tensors', tensors: [...tensors] }, rows);
     // A runner takes the memory of its feeds away.
-    const feeds = checked.map((tensor) => ({ ...tensor, data: tensor.data.slice() }));
-    return this.answer(feeds, { type: 'tensors', rows, bytes: NO_BYTES }, note);
+    const feeds = prepared.tensors.map((tensor) => ({ ...tensor, data: tensor.data.slice() }));
+    return this.answer(feeds, { type: 'tensors', rows, bytes: NO_BYTES }, prepared.memo);
   }
 
-  private async answer(feeds: Tensor[], input: ExecutorInput, note?: Note): Promise<unknown> {
+  private async answer(feeds: Tensor[], input: ExecutorInput, memo: unknown): Promise<unknown> {
     const { model, runner } = this.parts;
     const { outputs } = await runner.run(model.session, feeds);
-    const answer = model.task.postprocess(outputs, input, note);
+    const answer = await model.task.postprocess(outputs, input, memo);
     return answer.kind === 'json' ? answer.value : answer.tensors;
   }
 }

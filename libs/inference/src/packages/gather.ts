@@ -14,7 +14,7 @@ import { MAX_ROOT } from './archive/layout.js';
 import { MAX_ENTRIES } from './archive/limits.js';
 import { unpack } from './archive/unpack.js';
 import { SAMPLES } from './file-name.js';
-import { BARE_NAME } from './manifest/file-name.js';
+import { BARE_NAME } from './manifest/fields.js';
 import { suggestedName, suggestedVersion } from './naming.js';
 import { readOnnxHeader } from './onnx-file.js';
 import { asRefusal, refusePackage, shownName } from './refusal.js';

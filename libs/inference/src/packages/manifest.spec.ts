@@ -3,6 +3,8 @@ import { parseManifest } from './manifest.js';
 
 const minimal = { name: 'm', version: '1' };
 const classifier = { ...minimal, task: 'image-classification', image: {} };
+const detector = { ...minimal, task: 'object-detection', image: {} };
+const segmenter = { ...minimal, task: 'image-segmentation', image: {} };
 
 describe('model.json', () => {
   it('needs a name and a version only, and is then a tensor model', () => {
@@ -26,12 +28,33 @@ describe('model.json', () => {
     expect(parseManifest(minimal).text).toBeUndefined();
   });
 
+  it('says of a detector and of a segmenter what they may leave out', () => {
+    expect(parseManifest(detector).output).toEqual({
+      activation: 'none',
+      threshold: 0.5,
+      maxDetections: 100,
+      firstLabel: 0,
+    });
+    expect(parseManifest(segmenter).output).toEqual({
+      activation: 'softmax',
+      threshold: 0.5,
+      confidence: false,
+      form: 'png',
+    });
+    const letterbox = { resize: { letterbox: [640, 640] } };
+    expect(parseManifest({ ...detector, image: letterbox }).image?.resize).toEqual({
+      letterbox: [640, 640],
+      fill: 114,
+    });
+  });
+
   it.each([
     [[], /the whole: came \[\], expected a value of type object/],
     [{ name: 'm' }, /version: came nothing, expected a value of type string/],
     [{ ...minimal, version: 1 }, /version: came 1, expected a value of type string/],
     [{ ...minimal, name: 'Ä' }, /name: came "Ä", expected small letters/],
     [{ ...minimal, task: 'detection' }, /task: came "detection", expected one of "tensor", "image-classification"/],
+    [{ ...minimal, task: 7 }, /task: came 7, expected one of "tensor"/],
     [{ ...minimal, labels: 'x' }, /labels is not a key that is known here/],
     [{ ...classifier, image: { colour: 'RGB' } }, /image\.colour is not a key that is known here/],
     [{ ...classifier, image: { color: 'RGBX' } }, /image\.color: came "RGBX", expected one of "RGB", "BGR", "GRAY"/],
@@ -50,6 +73,40 @@ describe('model.json', () => {
       /text\.tokenizer: .*expected a bare file name/,
     ],
     [{ ...minimal, task: 'embedding', text: { maxLength: 1 } }, /text\.maxLength: came 1, expected at least 2/],
+    [{ ...detector, image: undefined }, /image: came nothing, expected an object/],
+    [{ ...detector, output: { topK: 5 } }, /output\.topK is not a key that is known here/],
+    [{ ...classifier, output: { threshold: 0.5 } }, /output\.threshold is not a key that is known here/],
+    [{ ...detector, output: { threshold: 50 } }, /output\.threshold: came 50, expected at most 1/],
+    [{ ...detector, output: { nms: 0.5 } }, /output\.nms: came 0\.5, expected a value of type object/],
+    [{ ...detector, output: { boxFormat: 'yxyx' } }, /output\.boxFormat: came "yxyx", expected one of "xyxy", "xywh"/],
+    [{ ...detector, output: { scores: 's' } }, /output\.boxes: came nothing, expected the name of the output/],
+    [{ ...detector, output: { boxes: 'b' } }, /output\.scores: came nothing, expected the name of the output/],
+    [
+      { ...detector, output: { boxes: 'b', packed: { columns: ['box', 'classes'] } } },
+      /output\.boxes: came "b", expected nothing, as output\.packed holds all/,
+    ],
+    [
+      { ...detector, output: { packed: { columns: ['box'] } } },
+      /packed\.columns: came \["box"\], expected "box" and either/,
+    ],
+    [
+      { ...detector, output: { packed: { columns: ['box', 'classes', 'score', 'label'] } } },
+      /packed\.columns: came .*, expected "box" and either/,
+    ],
+    [{ ...detector, output: { packed: { columns: ['box', 'box', 'classes'] } } }, /packed\.columns.*each once/],
+    [
+      { ...detector, output: { packed: { columns: 'box' } } },
+      /packed\.columns: came "box", expected a value of type array/,
+    ],
+    [{ ...segmenter, output: { form: 'jpeg' } }, /output\.form: came "jpeg", expected one of "png", "rle"/],
+    [
+      { ...detector, image: { resize: { letterbox: [8, 8] }, crop: [4, 4] } },
+      /image\.crop: came \[4,4\], expected nothing, as image\.resize\.letterbox gives the size/,
+    ],
+    [
+      { ...detector, image: { resize: { letterbox: [8, 8], fill: 256 } } },
+      /image\.resize\.fill: came 256, expected at most 255/,
+    ],
     [{ ...minimal, batching: { maxBatchSize: 0 } }, /batching\.maxBatchSize: came 0, expected at least 1/],
     [{ ...minimal, batching: { maxBatchSize: 1.5 } }, /batching\.maxBatchSize: came 1\.5, expected a whole number/],
     [

@@ -1,96 +1,83 @@
 /**
- * model.json: what a package says about its model. One schema; unknown keys are refused, and every complaint names
- * the place, what stood there and what was expected.
+ * model.json: what a package says about its model. One schema, which depends on the task; unknown keys are refused, and
+ * every complaint names the place, what stood there and what was expected. What a task says beyond the rest lies in
+ * manifest/.
  *
- * Invariant: file names in it are bare names, or those of samples, so that nothing outside the package's folder can be meant.
+ * Invariants: file names in it are bare names, or those of samples, so that nothing outside the package's folder can be
+ * meant; nothing here needs Node.
  */
 import { z } from 'zod';
 import { takenBy } from '../contract/input-type.js';
-import { MODEL_NAME, MODEL_VERSION, TASKS } from '../contract/model-description.js';
+import { MODEL_NAME, MODEL_VERSION, TASKS, type TaskName } from '../contract/model-description.js';
 import { PACKAGE_FILE } from './file-name.js';
-import { fileName } from './manifest/file-name.js';
+import { classificationOutput } from './manifest/classification.js';
+import { checkDetection, detectionOutput } from './manifest/detection.js';
+import type { Say } from './manifest/fields.js';
+import { checkImage, imageSection } from './manifest/image.js';
+import { segmentationOutput } from './manifest/segmentation.js';
 import { embeddingSection, textSection } from './manifest/text.js';
 
 /** Files of the package that can have a sum: its samples too. */
 const packageFile = z.string().regex(PACKAGE_FILE);
-const side = z.number().int().min(1).max(16_384);
-const size = z.tuple([side, side]);
 
-const image = z.strictObject({
-  resize: z.union([z.strictObject({ shorterSide: side }), z.strictObject({ exact: size })]).optional(),
-  /** Height and width, as in the tensor. */
-  crop: size.optional(),
-  color: z.enum(['RGB', 'BGR', 'GRAY']).default('RGB'),
-  scale: z
-    .number()
-    .positive()
-    .default(1 / 255),
-  mean: z.array(z.number()).optional(),
-  std: z.array(z.number().positive()).optional(),
-  layout: z.enum(['NCHW', 'NHWC']).default('NCHW'),
-});
+const common = {
+  name: z.string().regex(MODEL_NAME, { message: 'small letters, digits, ".", "_" and "-", 64 at most' }),
+  version: z.string().regex(MODEL_VERSION, { message: 'a string of letters, digits, ".", "_" and "-", 32 at most' }),
+  image: imageSection.optional(),
+  text: textSection.optional(),
+  embedding: embeddingSection.optional(),
+  batching: z
+    .strictObject({
+      maxBatchSize: z.number().int().min(1).max(4096).default(32),
+      maxDelayMs: z.number().min(0).max(60_000).default(0),
+    })
+    .prefault({}),
+  runTimeoutMs: z.number().positive().optional(),
+  files: z
+    .record(packageFile, z.string().regex(/^sha256-[0-9a-f]{64}$/, { message: '"sha256-" and 64 hexadecimal digits' }))
+    .default({}),
+};
+
+const KNOWN_TASKS = `one of ${TASKS.map((task) => JSON.stringify(task)).join(', ')}`;
 
 const manifestSchema = z
-  .strictObject({
-    name: z.string().regex(MODEL_NAME, { message: 'small letters, digits, ".", "_" and "-", 64 at most' }),
-    version: z.string().regex(MODEL_VERSION, { message: 'a string of letters, digits, ".", "_" and "-", 32 at most' }),
-    task: z.enum(TASKS).default('tensor'),
-    image: image.optional(),
-    text: textSection.optional(),
-    embedding: embeddingSection.optional(),
-    output: z
-      .strictObject({
-        activation: z.enum(['softmax', 'sigmoid', 'none']).default('softmax'),
-        topK: z.number().int().min(1).max(1000).default(5),
-        labels: fileName.optional(),
-      })
-      .prefault({}),
-    batching: z
-      .strictObject({
-        maxBatchSize: z.number().int().min(1).max(4096).default(32),
-        maxDelayMs: z.number().min(0).max(60_000).default(0),
-      })
-      .prefault({}),
-    runTimeoutMs: z.number().positive().optional(),
-    files: z
-      .record(
-        packageFile,
-        z.string().regex(/^sha256-[0-9a-f]{64}$/, { message: '"sha256-" and 64 hexadecimal digits' }),
-      )
-      .default({}),
-  })
+  .discriminatedUnion(
+    'task',
+    [
+      z.strictObject({ ...common, task: z.literal('tensor'), output: classificationOutput }),
+      z.strictObject({ ...common, task: z.literal('image-classification'), output: classificationOutput }),
+      z.strictObject({ ...common, task: z.literal('object-detection'), output: detectionOutput }),
+      z.strictObject({ ...common, task: z.literal('image-segmentation'), output: segmentationOutput }),
+      z.strictObject({ ...common, task: z.literal('text-classification'), output: classificationOutput }),
+      z.strictObject({ ...common, task: z.literal('embedding'), output: classificationOutput }),
+    ],
+    { error: KNOWN_TASKS },
+  )
   .check(({ value, issues }) => {
-    const say = (path: string[], message: string, input: unknown): void => {
+    const say: Say = (path, message, input) => {
       issues.push({ code: 'custom', path, message, input });
     };
-    if (value.task === 'image-classification' && !value.image) {
+    const { task, image, text, embedding } = value;
+    const taken = takenBy(task);
+    if (taken === 'image' && !image) {
       say(['image'], 'an object with resize, crop, color, scale, mean, std, layout', undefined);
     }
-    if (value.task !== 'image-classification' && value.image) {
-      say(['image'], `nothing, as the task is "${value.task}" (or "task": "image-classification")`, value.image);
+    if (taken !== 'image' && image) {
+      say(['image'], `nothing, as the task is "${task}" (or "task": "image-classification")`, image);
     }
-    if (takenBy(value.task) !== 'text' && value.text) {
-      say(['text'], `nothing, as the task is "${value.task}" (or "task": "embedding")`, value.text);
+    if (taken !== 'text' && text) {
+      say(['text'], `nothing, as the task is "${task}" (or "task": "embedding")`, text);
     }
-    if (value.task !== 'embedding' && value.embedding) {
-      say(['embedding'], `nothing, as the task is "${value.task}" (or "task": "embedding")`, value.embedding);
+    if (task !== 'embedding' && embedding) {
+      say(['embedding'], `nothing, as the task is "${task}" (or "task": "embedding")`, embedding);
     }
-    const channels = value.image?.color === 'GRAY' ? 1 : 3;
-    for (const key of ['mean', 'std'] as const) {
-      const numbers = value.image?.[key];
-      if (numbers && numbers.length !== channels) {
-        say(
-          ['image', key],
-          `${channels} number${channels > 1 ? 's' : ''}, one a channel of "${value.image!.color}"`,
-          numbers,
-        );
-      }
-    }
+    if (image) checkImage(image, say);
+    if (task === 'object-detection') checkDetection(value.output, say);
   });
 
 export type Manifest = z.output<typeof manifestSchema>;
-export type ImageSpec = NonNullable<Manifest['image']>;
-export type OutputSpec = Manifest['output'];
+/** What model.json says for one task. */
+export type ManifestOf<Name extends TaskName> = Extract<Manifest, { task: Name }>;
 export type TextSpec = NonNullable<Manifest['text']>;
 export type EmbeddingSpec = NonNullable<Manifest['embedding']>;
 
@@ -101,7 +88,8 @@ export function defaultManifest(name: string, version: string): Manifest {
 
 /** @throws Error that lists every complaint. */
 export function parseManifest(raw: unknown): Manifest {
-  const result = manifestSchema.safeParse(raw);
+  const isBare = typeof raw === 'object' && raw !== null && !Array.isArray(raw) && !('task' in raw);
+  const result = manifestSchema.safeParse(isBare ? { ...raw, task: 'tensor' } : raw);
   if (result.success) return complete(result.data);
   throw new Error(result.error.issues.map((issue) => `model.json: ${complaint(issue, raw)}`).join('. ') + '.');
 }
@@ -133,8 +121,6 @@ function expected(issue: z.core.$ZodIssue): string {
       return `${issue.origin === 'array' ? 'a length of ' : ''}${issue.inclusive ? 'at least' : 'more than'} ${issue.minimum}`;
     case 'too_big':
       return `${issue.origin === 'array' ? 'a length of ' : ''}at most ${issue.maximum}`;
-    case 'invalid_union':
-      return '{"shorterSide": pixels} or {"exact": [height, width]}';
     case 'invalid_key':
       return 'bare file names, without folders but "samples/"';
     default:

@@ -13,14 +13,15 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MODEL_NAME, MODEL_VERSION } from '../contract/model-description.js';
 import { SAMPLES } from './file-name.js';
-import { parseLabels } from './labels.js';
+import { parseLabels, type LabelRules } from './labels.js';
+import { BARE_NAME } from './manifest/fields.js';
 import { defaultManifest, parseManifest, type Manifest } from './manifest.js';
-import { BARE_NAME } from './manifest/file-name.js';
 import { readOnnxHeader } from './onnx-file.js';
 
 export interface Package {
   manifest: Manifest;
   modelPath: string;
+  /** Names by class index; where gaps are allowed, some may be missing. */
   labels: string[] | undefined;
   /** The tokenizer's file as parsed, of models that take texts. */
   tokenizer: unknown;
@@ -66,7 +67,10 @@ export async function openPackage(directory: string): Promise<Package> {
   }
   const whole = createHash('sha256');
   for (const file of [...sums.keys()].sort()) whole.update(`${file}\0${sums.get(file)}\n`);
-  const labels = labelsFile === undefined ? undefined : parseLabels(labelsFile, await readJson(folder, labelsFile));
+  const labels =
+    labelsFile === undefined
+      ? undefined
+      : parseLabels(labelsFile, await readJson(folder, labelsFile), rulesOf(manifest));
   const tokenizer =
     tokenizerFile === undefined ? undefined : await readJson(folder, tokenizerFile, MAX_TOKENIZER_BYTES);
   return { manifest, modelPath: join(folder, model), labels, tokenizer, checksum: whole.digest('hex') };
@@ -90,6 +94,12 @@ export async function readManifest(folder: string, name: string, version: string
       throw new Error(`model.json: ${key}: came "${came}", expected "${expected}", as its folder is called.`);
   }
   return manifest;
+}
+
+function rulesOf({ task, output }: Manifest): LabelRules {
+  // Every class of a classifier may be the answer.
+  const gaps = task === 'object-detection' || task === 'image-segmentation';
+  return { gaps, first: 'firstLabel' in output ? output.firstLabel : 0 };
 }
 
 /** `model.onnx` or `model.ort`, else the only file that could be one. */

@@ -1,6 +1,8 @@
 /**
  * The arithmetic of resize and crop, as torchvision does it on Pillow images: truncation for the longer side, halves
- * to the even number for the crop's offset, zero padding where the crop is larger than the picture.
+ * to the even number for the crop's offset, padding where the crop is larger than the picture. And of letterboxes, as
+ * Ultralytics does it: the sides rounded, halves to even, and where the frame's rest is odd, the larger half of it at
+ * the right and at the bottom.
  */
 import { SluiceError } from '../../errors.js';
 import { MAX_PIXELS } from './pixels.js';
@@ -17,14 +19,27 @@ export interface Placement {
   crop: Size & { left: number; top: number };
 }
 
+export type Resize =
+  | { shorterSide: number }
+  | { exact: readonly [number, number] }
+  | { letterbox: readonly [number, number]; fill: number };
+
 export interface PlacementSpec {
-  resize?: { shorterSide: number } | { exact: readonly [number, number] } | undefined;
+  resize?: Resize | undefined;
   crop?: readonly [number, number] | undefined;
 }
 
+/** A picture as a model sees it, and where that lies in the picture. */
+export interface View {
+  source: Size;
+  placement: Placement;
+}
+
 export function placementOf(source: Size, spec: PlacementSpec): Placement {
-  const resized = resizedSize(source, spec.resize);
-  const [height, width] = spec.crop ?? [resized.height, resized.width];
+  const { resize } = spec;
+  const resized = resizedSize(source, resize);
+  const frame = resize && 'letterbox' in resize ? resize.letterbox : spec.crop;
+  const [height, width] = frame ?? [resized.height, resized.width];
   if (width * height > MAX_PIXELS) {
     throw new SluiceError(
       'IMAGE_TOO_LARGE',
@@ -39,8 +54,13 @@ export function placementOf(source: Size, spec: PlacementSpec): Placement {
 function resizedSize(source: Size, resize: PlacementSpec['resize']): Size {
   if (!resize) return { width: source.width, height: source.height };
   if ('exact' in resize) return { height: resize.exact[0], width: resize.exact[1] };
-  const side = resize.shorterSide;
   const { width, height } = source;
+  if ('letterbox' in resize) {
+    const ratio = Math.min(resize.letterbox[0] / height, resize.letterbox[1] / width);
+    const scaled = (side: number): number => Math.max(1, roundHalfToEven(side * ratio));
+    return { width: scaled(width), height: scaled(height) };
+  }
+  const side = resize.shorterSide;
   if (width <= height) return { width: side, height: Math.trunc((side * height) / width) };
   return { width: Math.trunc((side * width) / height), height: side };
 }

@@ -4,7 +4,7 @@
  */
 import { placementOf, type PlacementSpec } from './geometry.js';
 import { toGray, type Pixels } from './pixels.js';
-import { resample } from './resample.js';
+import { resample, type Region } from './resample.js';
 
 export function place(source: Pixels, spec: PlacementSpec & { color: 'RGB' | 'BGR' | 'GRAY' }): Pixels {
   const pixels = spec.color === 'GRAY' ? toGray(source) : source;
@@ -15,13 +15,18 @@ export function place(source: Pixels, spec: PlacementSpec & { color: 'RGB' | 'BG
   const height = Math.min(crop.top + crop.height, resized.height) - top;
   const inside = resample(pixels, resized, { left, top, width, height });
   if (width === crop.width && height === crop.height) return inside;
-  return pad(inside, { left: left - crop.left, top: top - crop.top, width: crop.width, height: crop.height });
+  const frame = { left: left - crop.left, top: top - crop.top, width: crop.width, height: crop.height };
+  return pad(inside, frame, fillOf(spec));
 }
 
-/** Black all around, before normalisation, as torchvision's CenterCrop fills what a small picture lacks. */
-function pad(inside: Pixels, frame: { left: number; top: number; width: number; height: number }): Pixels {
+/** Black, before normalisation, as torchvision's CenterCrop fills what a small picture lacks; else a letterbox's gray. */
+function fillOf({ resize }: PlacementSpec): number {
+  return resize && 'letterbox' in resize ? resize.fill : 0;
+}
+
+function pad(inside: Pixels, frame: Region, fill: number): Pixels {
   const { channels } = inside;
-  const data = new Uint8Array(frame.width * frame.height * channels);
+  const data = new Uint8Array(frame.width * frame.height * channels).fill(fill);
   const row = inside.width * channels;
   for (let y = 0; y < inside.height; y++) {
     const to = ((frame.top + y) * frame.width + frame.left) * channels;

@@ -5,18 +5,16 @@
  * Invariants: that package and model fit each other is settled when it is built, so that afterwards only a picture can
  * be wrong; nothing here, or in what it imports, needs Node.
  */
-import { SluiceError } from '../../errors.js';
 import type { TensorSpec } from '../../contract/model-description.js';
 import type { Tensor } from '../../tensor/frame.js';
-import { place } from '../image/place.js';
 import type { Pixels } from '../image/pixels.js';
-import { toTensor } from '../image/to-tensor.js';
 import { shown } from './check-tensors.js';
-import { pictureFormOf, type PictureForm } from './picture-form.js';
+import { pictureInputOf, type PictureInput } from './picture-input.js';
 import { classify, type Classification } from './scores.js';
 import type { TaskContext } from './task.js';
 
 export interface Classifier {
+  input: PictureInput;
   /** The model's input for one picture, with a batch axis of 1. @throws SluiceError for a picture of a wrong size. */
   tensorOf(pixels: Pixels): Tensor;
   /** The best classes of row `row` of the model's outputs. @throws SluiceError where the model answered NaN. */
@@ -28,20 +26,16 @@ export interface Classifier {
 }
 
 /** @throws Error that says what in the package does not fit the model. */
-export function classifierOf(context: TaskContext): Classifier {
+export function classifierOf(context: TaskContext<'image-classification'>): Classifier {
   const { manifest, labels, outputs } = context;
-  const form = pictureFormOf(context);
+  const input = pictureInputOf(context);
   checkClasses(outputs[0]!, labels);
-  const convert = toTensor(form.normalisation, form.dtype);
   const how = { ...manifest.output, names: labels };
   return {
-    tensorOf: (source) => {
-      const pixels = place(source, form.placement);
-      checkSize(pixels, source, form);
-      return { name: form.input.name, dtype: form.dtype, shape: form.shapeOf(pixels), data: convert(pixels) };
-    },
+    input,
+    tensorOf: (pixels) => input.tensorOf(pixels),
     classesOf: ([output], row) => classify(output!, row, how),
-    trialShape: () => form.shapeOf(form.trialSize),
+    trialShape: () => input.trialShape(),
     checkTrial: ([output]) => checkClasses(output!, labels),
   };
 }
@@ -62,14 +56,4 @@ export function checkClasses({ name, dtype, shape }: TensorSpec, labels: string[
       `model.json: output.labels: the file has ${labels.length} labels, expected ${classes}, as the model has that many classes.`,
     );
   }
-}
-
-/** Only models without resize and crop, or of free sizes, can be given a picture of the wrong size. */
-function checkSize(pixels: Pixels, source: Pixels, { size }: PictureForm): void {
-  const { height, width } = size;
-  if ((height ?? pixels.height) === pixels.height && (width ?? pixels.width) === pixels.width) return;
-  throw new SluiceError(
-    'INPUT_INVALID',
-    `The picture is ${source.width}x${source.height} pixels; this model takes ${width ?? 'any'}x${height ?? 'any'} and does not resize.`,
-  );
 }

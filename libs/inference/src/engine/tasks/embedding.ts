@@ -9,23 +9,23 @@ import { shortFloat } from '../../tensor/short-float.js';
 import { shown } from './check-tensors.js';
 import { normalize, pool } from './pooling.js';
 import type { Task, TaskContext } from './task.js';
-import { answerOf, textTaskOf } from './text-task.js';
+import { answerOf, textTaskOf, type TextMemo } from './text-task.js';
 
 /** Vectors of texts, and of tokens. */
 const TEXT_OUTPUTS = ['sentence_embedding', 'text_embeds', 'embedding', 'embeddings'];
 const TOKEN_OUTPUTS = ['last_hidden_state', 'token_embeddings'];
 
 /** @throws Error that says what in the package does not fit the model. */
-export function embedding(context: TaskContext): Task {
+export function embedding(context: TaskContext<'embedding'>): Task<TextMemo> {
   const spec = context.manifest.embedding!;
   const place = placeOf(context.outputs, spec);
   check(context.outputs[place]!, spec);
   return {
     ...textTaskOf(context, { takesPairs: false }),
-    postprocess: (outputs, input, note) =>
+    postprocess: (outputs, input, memo) =>
       answerOf(
         (row) => {
-          const pooled = pool(outputs[place]!, { pooling: spec.pooling, row, mask: note?.mask });
+          const pooled = pool(outputs[place]!, { pooling: spec.pooling, row, mask: memo?.mask });
           const vector = Float32Array.from(spec.normalize ? normalize(pooled) : pooled);
           if (!vector.every(Number.isFinite)) {
             throw new SluiceError(
@@ -36,7 +36,7 @@ export function embedding(context: TaskContext): Task {
           return { embedding: Array.from(vector, shortFloat) };
         },
         input,
-        note,
+        memo,
       ),
     checkTrial: (outputs) => check(outputs[place]!, spec),
   };

@@ -29,7 +29,7 @@ function proofs({ folder, goldens }: NonNullable<typeof real>): void {
     const prepared = await prepareBatch(model, inputs, new Permits(1));
     const { feeds, rows } = joinBatches(model, [prepared]);
     const { outputs } = await runner.run(model.session, feeds);
-    const { results, bytes } = finishBatch(model, prepared, { outputs, rows });
+    const { results, bytes } = await finishBatch(model, prepared, { outputs, rows });
     return results.map((result) => {
       if (!result.ok) throw new Error(result.message);
       const json = Buffer.from(bytes).toString('utf8', result.offset, result.offset + result.length);

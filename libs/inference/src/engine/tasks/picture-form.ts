@@ -1,11 +1,12 @@
 /**
- * What a classifier's input tensor and the package's image specification say together: which axis is what, how large
+ * What a model's input tensor and the package's image specification say together: which axis is what, how large
  * pictures must be, how they are normalised. Found once, when the model is loaded.
  */
 import type { TensorSpec } from '../../contract/model-description.js';
 import type { PlacementSpec, Size } from '../image/geometry.js';
 import type { Normalisation, PixelDtype } from '../image/to-tensor.js';
-import type { ImageSpec } from '../../packages/manifest.js';
+import type { ManifestOf } from '../../packages/manifest.js';
+import type { ImageSpec } from '../../packages/manifest/image.js';
 import { shown } from './check-tensors.js';
 import type { TaskContext } from './task.js';
 
@@ -18,24 +19,45 @@ export interface PictureForm {
   size: { height: number | null; width: number | null };
   /** A size that preprocessing may give, for a trial run. */
   trialSize: Size;
-  /** The shape of one row of this size. */
+  /** The shape of the tensor of one picture of this size. */
   shapeOf(size: Size): number[];
 }
 
+/** What a model of each task is called in messages. */
+const WHO = {
+  'image-classification': 'An image classifier',
+  'object-detection': 'An object detector',
+  'image-segmentation': 'An image segmenter',
+} as const;
+
+/** Tasks whose models look at pictures. */
+export type PictureTask = keyof typeof WHO;
+
+export interface PictureContext extends Pick<TaskContext, 'inputs' | 'batched'> {
+  manifest: Pick<ManifestOf<PictureTask>, 'task' | 'image'>;
+}
+
 /** @throws Error that says what in model.json does not fit the model. */
-export function pictureFormOf({ manifest, inputs, batched }: TaskContext): PictureForm {
+export function pictureFormOf({ manifest, inputs, batched }: PictureContext): PictureForm {
   const image = manifest.image!;
+  const who = WHO[manifest.task];
   const [input] = inputs;
   if (!input || inputs.length !== 1) {
     const names = inputs.map(({ name }) => name).join(', ');
+    throw new Error(`${who} has exactly one input; this model has ${inputs.length} (${names}). Use "task": "tensor".`);
+  }
+  const rank = input.shape.length;
+  const isClassifier = manifest.task === 'image-classification';
+  if (isClassifier && (!batched || rank !== 4)) {
     throw new Error(
-      `An image classifier has exactly one input; this model has ${inputs.length} (${names}). Use "task": "tensor".`,
+      `${who} takes [N, channels, height, width] with N free or 1; "${input.name}" is ${shown(input.shape)}.` +
+        ' Export the model with a batch axis, or use "task": "tensor".',
     );
   }
-  if (!batched || input.shape.length !== 4) {
+  if (rank !== 4 && (rank !== 3 || batched)) {
     throw new Error(
-      `An image classifier takes [N, channels, height, width] with N free or 1; "${input.name}" is ${shown(input.shape)}.` +
-        ' Export the model with a batch axis, or use "task": "tensor".',
+      `${who} takes [N, channels, height, width] or one picture without N; "${input.name}" is ${shown(input.shape)}.` +
+        ' Use "task": "tensor".',
     );
   }
   if (input.dtype !== 'float32' && input.dtype !== 'float16') {
@@ -45,10 +67,11 @@ export function pictureFormOf({ manifest, inputs, batched }: TaskContext): Pictu
   }
   const channels = image.color === 'GRAY' ? 1 : 3;
   const planar = image.layout === 'NCHW';
-  const [, first, second, third] = input.shape as [number | null, number | null, number | null, number | null];
+  const [first, second, third] = input.shape.slice(-3) as [number | null, number | null, number | null];
   const [modelChannels, height, width] = planar ? [first, second, third] : [third, first, second];
-  const shapeOf = (size: Size): number[] =>
-    planar ? [1, channels, size.height, size.width] : [1, size.height, size.width, channels];
+  const sizesOf = ({ height, width }: Size): number[] =>
+    planar ? [channels, height, width] : [height, width, channels];
+  const shapeOf = (size: Size): number[] => (rank === 4 ? [1, ...sizesOf(size)] : sizesOf(size));
   if (modelChannels !== null && modelChannels !== channels) {
     throw new Error(
       `model.json: image.color "${image.color}" and image.layout "${image.layout}" give ${channels} channels;` +
@@ -59,7 +82,7 @@ export function pictureFormOf({ manifest, inputs, batched }: TaskContext): Pictu
   const fixed = height !== null || width !== null;
   if (fixed && given && ((height ?? given.height) !== given.height || (width ?? given.width) !== given.width)) {
     throw new Error(
-      `model.json: image.resize and image.crop give ${shown([null, ...shapeOf(given).slice(1)])};` +
+      `model.json: image.resize and image.crop give ${shown(rank === 4 ? [null, ...sizesOf(given)] : sizesOf(given))};` +
         ` the model's input is ${shown(input.shape)}. Set image.crop to [${height ?? given.height}, ${width ?? given.width}].`,
     );
   }
@@ -83,6 +106,7 @@ export function pictureFormOf({ manifest, inputs, batched }: TaskContext): Pictu
 
 /** The size after preprocessing, where it is the same for every picture. */
 function givenSize({ crop, resize }: ImageSpec): Size | undefined {
-  const size = crop ?? (resize && 'exact' in resize ? resize.exact : undefined);
+  const resized = resize && ('exact' in resize ? resize.exact : 'letterbox' in resize ? resize.letterbox : undefined);
+  const size = crop ?? resized;
   return size && { height: size[0], width: size[1] };
 }

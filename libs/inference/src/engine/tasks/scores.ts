@@ -1,6 +1,6 @@
 /** From a classifier's raw output of one row to its best classes. All of it in double precision. */
 import { SluiceError } from '../../errors.js';
-import type { OutputSpec } from '../../packages/manifest.js';
+import type { OutputSpec } from '../../packages/manifest/classification.js';
 import { fromFloat16Bits } from '../../tensor/float16.js';
 import type { Tensor } from '../../tensor/frame.js';
 

@@ -5,7 +5,7 @@ import { decodeFrame, encodeFrame, type Tensor } from '../../tensor/frame.js';
 import { checkTensors } from './check-tensors.js';
 import type { Answer, Decoded, Task, TaskContext } from './task.js';
 
-export function tensorTask({ inputs, batched }: TaskContext): Task {
+export function tensorTask({ inputs, batched }: Pick<TaskContext, 'inputs' | 'batched'>): Task {
   return {
     decode: (input) => Promise.resolve({ kind: 'tensors', tensors: readFrame(input) }),
     preprocess: (decoded, rows) => ({ tensors: checkTensors(tensorsOf(decoded), { inputs, batched, rows }) }),

@@ -2,10 +2,10 @@
 import { checkClasses } from './classifier.js';
 import { classify } from './scores.js';
 import type { Task, TaskContext } from './task.js';
-import { answerOf, textTaskOf } from './text-task.js';
+import { answerOf, textTaskOf, type TextMemo } from './text-task.js';
 
 /** @throws Error that says what in the package does not fit the model. */
-export function textClassification(context: TaskContext): Task {
+export function textClassification(context: TaskContext<'text-classification'>): Task<TextMemo> {
   const { manifest, labels, outputs } = context;
   const check = ([output]: readonly Pick<TaskContext['outputs'][number], 'name' | 'dtype' | 'shape'>[]): void => {
     checkClasses(output!, labels);
@@ -20,7 +20,7 @@ export function textClassification(context: TaskContext): Task {
   const how = { ...manifest.output, names: labels };
   return {
     ...textTaskOf(context, { takesPairs: true }),
-    postprocess: ([output], input, note) => answerOf((row) => classify(output!, row, how), input, note),
+    postprocess: ([output], input, memo) => answerOf((row) => classify(output!, row, how), input, memo),
     checkTrial: check,
   };
 }

@@ -6,22 +6,36 @@
 import { BETWEEN_TEXTS } from '../../contract/input-type.js';
 import type { TextLimits } from '../../contract/model-description.js';
 import { SluiceError } from '../../errors.js';
+import type { ManifestOf } from '../../packages/manifest.js';
 import { TextEncoder } from '../text/encoder.js';
 import { checkTensors } from './check-tensors.js';
-import type { Answer, Note, Task, TaskContext } from './task.js';
+import { jsonOf, type Answer, type Task, type TaskContext } from './task.js';
 import { readFrame } from './tensor.js';
+import type { Mask } from './pooling.js';
 import { textFormOf } from './text-form.js';
 
 /** Bytes for each token of maxLength: ten times what a text usually has. */
 const BYTES_A_TOKEN = 64;
 const MOST_BYTES = 65_536;
 
-export interface TextTask extends Omit<Task, 'postprocess' | 'checkTrial'> {
+export type TextContext = Omit<TaskContext, 'manifest'> & {
+  manifest: ManifestOf<'text-classification'> | ManifestOf<'embedding'>;
+};
+
+/** What an answer must know of its text beside the outputs. */
+export interface TextMemo {
+  /** Its tokens among those of the run. */
+  mask: Mask | undefined;
+  /** Whether something was cut off. */
+  cut?: boolean;
+}
+
+export interface TextTask extends Omit<Task<TextMemo>, 'postprocess' | 'checkTrial'> {
   text: TextLimits;
 }
 
 /** @throws Error that says what in the package does not fit the model. */
-export function textTaskOf(context: TaskContext, { takesPairs }: { takesPairs: boolean }): TextTask {
+export function textTaskOf(context: TextContext, { takesPairs }: { takesPairs: boolean }): TextTask {
   const { manifest, inputs, batched } = context;
   const form = textFormOf(context);
   const spec = manifest.text!;
@@ -47,20 +61,17 @@ export function textTaskOf(context: TaskContext, { takesPairs }: { takesPairs: b
     preprocess: (decoded, rows) => {
       if (decoded.kind === 'tensors') {
         const tensors = checkTensors(decoded.tensors, { inputs, batched, rows });
-        return { tensors, note: { mask: tensors.find(({ name }) => name === form.mask) } };
+        return { tensors, memo: { mask: tensors.find(({ name }) => name === form.mask) } };
       }
       if (decoded.kind !== 'tokens') throw new Error('A text decodes to tokens.');
       if (rows !== 1) {
         throw new SluiceError('INPUT_INVALID', `A text is 1 row; ${rows} were announced. Send one text an input.`);
       }
       const { row } = decoded;
-      return { tensors: form.tensorsOf(row), note: { mask: row.ids.length, cut: row.cut } };
+      return { tensors: form.tensorsOf(row), memo: { mask: row.ids.length, cut: row.cut } };
     },
     join: (parts) => form.join(parts, encoder.pad),
-    encode: (answer) => {
-      if (answer.kind !== 'json') throw new Error('A model of texts answers with JSON.');
-      return { type: 'json', bytes: Buffer.from(JSON.stringify(answer.value)) };
-    },
+    encode: jsonOf,
     trialShapes: () => inputs.map(() => [1, form.length ?? maxLength]),
     advice: 'Lower text.maxLength to the positions that the model has, or check text.inputs.',
   };
@@ -70,13 +81,13 @@ export function textTaskOf(context: TaskContext, { takesPairs }: { takesPairs: b
 export function answerOf(
   one: (row: number) => object,
   { rows, type }: { rows: number; type: string },
-  note?: Note,
+  memo: TextMemo | undefined,
 ): Answer {
   if (type === 'tensors') return { kind: 'json', value: Array.from({ length: rows }, (_, row) => one(row)) };
-  return { kind: 'json', value: note?.cut ? { ...one(0), truncated: true } : one(0) };
+  return { kind: 'json', value: memo?.cut ? { ...one(0), truncated: true } : one(0) };
 }
 
-function encoderOf({ manifest, tokenizer }: TaskContext, length: number | null): TextEncoder {
+function encoderOf({ manifest, tokenizer }: TextContext, length: number | null): TextEncoder {
   const { maxLength, tokenizer: file } = manifest.text!;
   try {
     const encoder = new TextEncoder(tokenizer, maxLength);

@@ -32,7 +32,7 @@ async function run(model: Model, inputs: ExecutorInput[]): Promise<Result[]> {
   const prepared = await prepareBatch(model, inputs, new Permits(1));
   const { feeds, rows } = joinBatches(model, [prepared]);
   const { outputs } = rows > 0 ? await runner.run(model.session, feeds) : { outputs: [] };
-  const { results, bytes } = finishBatch(model, prepared, { outputs, rows });
+  const { results, bytes } = await finishBatch(model, prepared, { outputs, rows });
   return results.map((result) =>
     result.ok
       ? (JSON.parse(Buffer.from(bytes).toString('utf8', result.offset, result.offset + result.length)) as Answer)
@@ -161,7 +161,11 @@ describe('an embedding', () => {
 describe("a text's classes", () => {
   it("are answered as a picture's, for one text and for two", async () => {
     const model = await loadModel(fixtureModel('tiny_sentiment'), runner);
-    const [one, two, turned] = await run(model, [text('the cat'), text('the cat sat', 'dog'), text('dog', 'the cat sat')]);
+    const [one, two, turned] = await run(model, [
+      text('the cat'),
+      text('the cat sat', 'dog'),
+      text('dog', 'the cat sat'),
+    ]);
     expect(one).toMatchObject({ prediction: expect.any(Number), label: expect.any(String), score: expect.any(Number) });
     expect((one as Answer).top.map(({ index }) => index).sort()).toEqual([0, 1, 2]);
     expect(two).not.toEqual(one);

@@ -35,7 +35,7 @@ export class RowRunner {
   async answer(input: ExecutorInput): Promise<{ ran: Ran; json: unknown }> {
     const prepared = await this.prepare([input]);
     const ran = await this.runPrepared(prepared);
-    const { results, bytes } = finishBatch(this.model, prepared, ran);
+    const { results, bytes } = await finishBatch(this.model, prepared, ran);
     const [result] = results;
     if (!result?.ok) throw new Error(result?.message ?? 'The model gave no answer.');
     const text = Buffer.from(bytes).toString('utf8', result.offset, result.offset + result.length);

@@ -1,6 +1,6 @@
 /** The sections `text` and `embedding` of model.json: how a text becomes ids, and what becomes of the model's output. */
 import { z } from 'zod';
-import { fileName } from './file-name.js';
+import { fileName } from './fields.js';
 
 const inputName = z.string().min(1);
 

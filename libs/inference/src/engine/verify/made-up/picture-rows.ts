@@ -1,7 +1,7 @@
 /** Made-up pictures for a model that takes pictures: encoded ones, so that decoding and preprocessing are tried as well. */
 import type { ExecutorInput } from '../../../contract/executor-messages.js';
 import { encodeFrame } from '../../../tensor/frame.js';
-import type { ImageSpec } from '../../../packages/manifest.js';
+import type { ImageSpec } from '../../../packages/manifest/image.js';
 import type { Model } from '../../model.js';
 import { RANDOM_ROWS, type RowKind } from './kinds.js';
 import { pngOf } from './png.js';

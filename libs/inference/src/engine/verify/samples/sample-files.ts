@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import type { ExecutorInput } from '../../../contract/executor-messages.js';
 import type { ModelDescription } from '../../../contract/model-description.js';
-import { BARE_NAME } from '../../../packages/manifest/file-name.js';
+import { BARE_NAME } from '../../../packages/manifest/fields.js';
 import { sampleInput, type Form } from './sample-input.js';
 
 export interface Sample {
