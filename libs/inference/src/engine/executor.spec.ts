@@ -146,7 +146,7 @@ describe('an executor', () => {
     executor.send({ ...order, batch: 3, model: 'add:1', inputs, turn: 10 });
     const told = [];
     for (let i = 0; i < 4; i++) told.push(await executor.next('ran', 'overtook'));
-    expect(told.map(({ kind, batch }) => `${kind} ${batch}`)).toEqual(['ran 1', 'overtook 3', 'ran 3', 'ran 2']);
+    expect(told.map(({ kind, batch }) => `${kind} ${batch}`)).toEqual(['overtook 3', 'ran 1', 'ran 3', 'ran 2']);
   });
 
   it('unloads a model after the batches that came before it, and the others go on', async () => {
