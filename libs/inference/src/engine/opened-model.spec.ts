@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { fixtureImage, fixtureModel, TemporaryPackages } from '../../../../test/fixtures/packages.js';
 import { ENGINE, startRunThread } from '../../../../test/fixtures/run-thread.js';
+import { tinyTexts } from '../../../../test/fixtures/texts.js';
 import type { Tensor } from '../tensor/frame.js';
-import { openModel } from './opened-model.js';
+import { openModel, type Embedding } from './opened-model.js';
 import type { RunClient } from './run-client.js';
 
 const packages = new TemporaryPackages();
@@ -51,6 +52,20 @@ describe('a tensor model', () => {
     await expect(model.predict([])).rejects.toMatchObject({ code: 'INPUT_INVALID' });
     await expect(model.predict(fixtureImage('rgb.png'))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
     await model.close();
+  });
+});
+
+describe('a model of texts', () => {
+  it('answers a text with its vector, padded as the model wants it, and nothing else than texts', async () => {
+    const { texts, embeddings } = tinyTexts();
+    const model = await openModel(fixtureModel('tiny_embedding'), { runner });
+    const { embedding } = (await model.predict(texts[0]!)) as Embedding;
+    embedding.forEach((value, i) => expect(value).toBeCloseTo(embeddings[0]![i]!, 5));
+    await expect(model.predict(fixtureImage('rgb.png'))).rejects.toMatchObject({ code: 'INPUT_INVALID' });
+    await model.close();
+    const fixed = await openModel(fixtureModel('tiny_bag_fixed'), { runner });
+    expect(await fixed.predict('cat')).toMatchObject({ embedding: expect.any(Array) });
+    await fixed.close();
   });
 });
 

@@ -1,13 +1,13 @@
-"""A model of texts in a folder of sentence-transformers to a package that Sluice serves as embeddings.
+"""A model of texts, as transformers or sentence-transformers saves it, to a package of embeddings or classes.
 
 Run from the repository's root, with the versions of tools/python/requirements.txt and transformers 5.24:
 
     pip install torch transformers onnx onnxruntime onnxscript
-    python tools/python/make_embedding.py path/to/all-MiniLM-L6-v2 -o models/minilm/1
+    python tools/python/make_text_package.py path/to/all-MiniLM-L6-v2 -o models/minilm/1
 
-The folder holds config.json, the weights and tokenizer.json; `modules.json`, `1_Pooling/config.json` and
-`sentence_bert_config.json`, where they are there, say how vectors of tokens become one of the text. What it writes is
-compared with torch before it takes its place.
+The folder holds config.json, the weights and tokenizer.json. A model ...ForSequenceClassification becomes classes, with
+the labels of its config; any other becomes embeddings, and `modules.json`, `1_Pooling/config.json` and
+`sentence_bert_config.json` say how. What it writes is compared with torch before it takes its place.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import numpy as np
 import onnxruntime
 import torch
 from tokenizers import Tokenizer
-from transformers import AutoModel
+from transformers import AutoModel, AutoModelForSequenceClassification
 
 OPSET = 18
 TOLERANCE = 1e-4
@@ -55,25 +55,32 @@ def pooling_of(source: Path) -> str:
     return known[modes[0]]
 
 
-class Tokens(torch.nn.Module):
-    """The model with nothing but its last hidden state to answer."""
+def is_classifier(source: Path) -> bool:
+    return any(name.endswith("ForSequenceClassification") for name in read(source, "config.json")["architectures"])
 
-    def __init__(self, model: torch.nn.Module, takes_types: bool) -> None:
+
+class OneOutput(torch.nn.Module):
+    """The model with nothing but `output` to answer."""
+
+    def __init__(self, model: torch.nn.Module, output: str) -> None:
         super().__init__()
         self.model = model
-        self.takes_types = takes_types
+        self.output = output
+        self.takes_types = getattr(model.config, "type_vocab_size", 0) > 1
 
     def forward(self, input_ids, attention_mask, token_type_ids=None):
         types = {"token_type_ids": token_type_ids} if self.takes_types else {}
-        return self.model(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+        return self.model(input_ids=input_ids, attention_mask=attention_mask, **types)[self.output]
 
 
-def export(source: Path, target: Path) -> Tokens:
+def export(source: Path, target: Path) -> OneOutput:
     """Writes the ONNX with free rows and tokens; gives what it was made from."""
-    model = AutoModel.from_pretrained(source, attn_implementation="eager").eval()
-    takes_types = getattr(model.config, "type_vocab_size", 0) > 1
-    net = Tokens(model, takes_types).eval()
-    names = INPUTS if takes_types else INPUTS[:2]
+    kind, output = (
+        (AutoModelForSequenceClassification, "logits") if is_classifier(source) else (AutoModel, "last_hidden_state")
+    )
+    model = kind.from_pretrained(source, attn_implementation="eager").eval()
+    net = OneOutput(model, output).eval()
+    names = INPUTS if net.takes_types else INPUTS[:2]
     # A tensor each: of two inputs that are one tensor, the export makes one.
     examples = tuple(torch.ones(2, 7, dtype=torch.int64) for _ in names)
     free = {0: torch.export.Dim("rows"), 1: torch.export.Dim("tokens", max=model.config.max_position_embeddings)}
@@ -81,7 +88,7 @@ def export(source: Path, target: Path) -> Tokens:
         net,
         examples,
         input_names=list(names),
-        output_names=["last_hidden_state"],
+        output_names=[output],
         dynamic_shapes=tuple(free for _ in names),
         dynamo=True,
         opset_version=OPSET,
@@ -120,7 +127,7 @@ def tokenizer_of(file: Path, max_length: int) -> Tokenizer:
     return tokenizer
 
 
-def check(net: Tokens, model: Path, tokenizer: Tokenizer) -> float:
+def check(net: OneOutput, model: Path, tokenizer: Tokenizer) -> float:
     """The largest difference between torch, text by text, and onnxruntime, all together."""
     session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
     wanted = [value.name for value in session.get_inputs()]
@@ -141,8 +148,35 @@ def check(net: Tokens, model: Path, tokenizer: Tokenizer) -> float:
 
 def manifest(folder: Path, place: Path, sections: dict[str, Any]) -> None:
     files = {file.name: f"sha256-{hashlib.sha256(file.read_bytes()).hexdigest()}" for file in sorted(folder.iterdir())}
-    whole = {"name": place.parent.name, "version": place.name, "task": "embedding", **sections, "files": files}
+    whole = {"name": place.parent.name, "version": place.name, **sections, "files": files}
     (folder / "model.json").write_text(json.dumps(whole, indent=2) + "\n")
+
+
+def embedding_sections(source: Path, pooling: str | None) -> dict[str, Any]:
+    modules = read(source, "modules.json") or []
+    normalize = any(module["type"].endswith("Normalize") for module in modules)
+    section = {"pooling": pooling or pooling_of(source), "normalize": normalize}
+    return {"task": "embedding", "embedding": section}
+
+
+def classifier_sections(source: Path, folder: Path) -> dict[str, Any]:
+    config = read(source, "config.json")
+    labels = config.get("id2label", {})
+    several = config.get("problem_type") == "multi_label_classification"
+    output = {"activation": "sigmoid" if several or len(labels) == 1 else "softmax"}
+    if len(labels) > 1:
+        names = [labels[str(i)] for i in range(len(labels))]
+        (folder / "labels.json").write_text(json.dumps(names, ensure_ascii=False) + "\n")
+        output["labels"] = "labels.json"
+    return {"task": "text-classification", "output": output}
+
+
+def length_of(source: Path) -> int:
+    """Tokens of a row. Positions of RoBERTa's kind begin behind the padding token's."""
+    config = read(source, "config.json")
+    limit = (read(source, "sentence_bert_config.json") or {}).get("max_seq_length")
+    behind = config["pad_token_id"] + 1 if "roberta" in config["model_type"] else 0
+    return limit or config["max_position_embeddings"] - behind
 
 
 def make(source: Path, target: Path, *, pooling: str | None = None) -> None:
@@ -150,29 +184,25 @@ def make(source: Path, target: Path, *, pooling: str | None = None) -> None:
     target = target.resolve()
     if target.exists():
         sys.exit(f"{target} is there already. A version does not change: choose another, or remove it.")
-    pooling = pooling or pooling_of(source)
-    modules = read(source, "modules.json") or []
-    normalize = any(module["type"].endswith("Normalize") for module in modules)
-    limit = (read(source, "sentence_bert_config.json") or {}).get("max_seq_length")
-    limit = limit or read(source, "config.json")["max_position_embeddings"]
+    limit = length_of(source)
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".", dir=target.parent) as scratch:
         folder = Path(scratch) / "package"
         folder.mkdir()
+        sections = classifier_sections(source, folder) if is_classifier(source) else embedding_sections(source, pooling)
         shutil.copyfile(source / "tokenizer.json", folder / "tokenizer.json")
         net = export(source, folder / "model.onnx")
         worst = check(net, folder / "model.onnx", tokenizer_of(folder / "tokenizer.json", limit))
-        sections = {"text": {"maxLength": limit}, "embedding": {"pooling": pooling, "normalize": normalize}}
-        manifest(folder, target, sections)
+        manifest(folder, target, {**sections, "text": {"maxLength": limit}})
         folder.rename(target)
-    print(f"wrote {target}: {pooling} pooling, {limit} tokens; torch and onnxruntime differ by {worst:.1e} at most")
+    print(f"wrote {target}: {sections['task']}, {limit} tokens; torch and onnxruntime differ by {worst:.1e} at most")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("source", type=Path, help="folder of the model, as sentence-transformers saves it")
+    parser.add_argument("source", type=Path, help="folder of the model, as transformers saves it")
     parser.add_argument("-o", "--output", type=Path, required=True, help="<name>/<version> of the package")
-    parser.add_argument("--pooling", choices=("mean", "cls"), help="where the folder does not say")
+    parser.add_argument("--pooling", choices=("mean", "cls"), help="of embeddings, where the folder does not say")
     given = parser.parse_args()
     make(given.source, given.output, pooling=given.pooling)
 
