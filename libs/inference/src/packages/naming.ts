@@ -14,8 +14,8 @@ export function validName(text: string): string | undefined {
   const name = text
     .toLowerCase()
     .replace(/[^a-z0-9._-]+/g, '-')
-    .replace(/^[^a-z0-9]+/, '')
-    .slice(0, 64);
+    .slice(0, 64)
+    .replace(/^[^a-z0-9]+|[^a-z0-9]+$/g, '');
   return MODEL_NAME.test(name) ? name : undefined;
 }
 
@@ -23,8 +23,8 @@ export function validName(text: string): string | undefined {
 export function validVersion(text: string): string | undefined {
   const version = text
     .replace(/[^A-Za-z0-9._-]+/g, '-')
-    .replace(/^[^A-Za-z0-9]+/, '')
-    .slice(0, 32);
+    .slice(0, 32)
+    .replace(/^[^A-Za-z0-9]+|[^A-Za-z0-9]+$/g, '');
   return MODEL_VERSION.test(version) ? version : undefined;
 }
 
