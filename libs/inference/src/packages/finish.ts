@@ -4,6 +4,7 @@
  * Invariant: what is answered was opened once more from the disk, as a worker will open it, and had this digest.
  */
 import { join } from 'node:path';
+import { refuseCollisions } from './collisions.js';
 import { digestOf, type PackageFile } from './digest.js';
 import type { Draft } from './draft.js';
 import { SAMPLES } from './file-name.js';
@@ -32,6 +33,10 @@ export async function finish(
   const said = await asRefusal(parsed({ ...draft.manifest, name, version }));
   const files = new Map([...draft.files].filter(([file]) => file !== MANIFEST));
   checkStated(said, files);
+  refuseCollisions(
+    [...files.keys(), MANIFEST].map((file) => file.split('/')),
+    'package',
+  );
   const manifest = { ...said, files: sumsOf(files) };
   const tree = staging.treeOf(manifest.name, manifest.version);
   const folder = await staging.makeFolder(...tree);

@@ -43,7 +43,10 @@ export interface Gathered {
 export async function gather(staging: Staging, source: PackageSource, options: GatherOptions): Promise<Gathered> {
   if ('bytes' in source) return fromUpload(staging, source, options);
   const path = resolve(source.path);
-  const stats = await stat(path);
+  const stats = await stat(path).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw refusePackage(`${shownName(basename(path))} is not there. Name an archive, a folder or a model.`);
+  });
   return stats.isDirectory() ? fromFolder(staging, path, options) : fromFile(staging, path, options);
 }
 

@@ -220,6 +220,23 @@ describe('a package', () => {
     await expect(ingest(tiny, { path })).rejects.toMatchObject(full);
   });
 
+  it('is refused when others filled the store while it came', async () => {
+    const path = await zipped(join(place(), 'x.zip'), { 'model.onnx': add });
+    const small = await PackageStore.open(join(top, 'filled'), { maxBytes: 1100 });
+    // Each has room when it begins; their uploads, and what comes out of them, are less than there may be in all.
+    const both = await Promise.allSettled(['one', 'two', 'three'].map((name) => ingest(small, { path }, { name })));
+    const stored = await Promise.all((await small.list()).map(({ digest }) => small.describe(digest)));
+    expect(stored.reduce((sum, each) => sum + each!.bytes, 0)).toBeLessThanOrEqual(1100);
+    const refused = both.filter(({ status }) => status === 'rejected');
+    expect(refused.map((each) => (each as PromiseRejectedResult).reason.code)).toContain('STORAGE_FULL');
+  });
+
+  it('holds no two files that are one on other systems, the model.json that it is given among them', async () => {
+    const path = await zipped(join(place(), 'net.zip'), { 'model.onnx': add, 'MODEL.JSON': '{}' });
+    await expect(ingest(store, { path })).rejects.toThrow(/"MODEL\.JSON" and "model\.json", which are one name/);
+    await expect(ingest(store, { path: join(top, 'nowhere.zip') })).rejects.toThrow(/"nowhere\.zip" is not there/);
+  });
+
   it('of TorchServe with a model.json of its own is what that says', async () => {
     const said = JSON.stringify({ task: 'tensor', batching: { maxBatchSize: 3 } });
     const mar = marOf({ modelName: 'Net', modelVersion: '1.0', serializedFile: 'net.onnx', handler: 'handler.py' }, [

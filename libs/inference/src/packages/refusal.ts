@@ -30,6 +30,8 @@ export async function asRefusal<T>(work: Promise<T>): Promise<T> {
   try {
     return await work;
   } catch (error) {
+    // Of what makes parsers and their complaints run out of stack.
+    if (error instanceof RangeError) throw refusePackage('One of the JSON files is nested too deeply. Flatten it.');
     const plain = error instanceof Error && error.name === 'Error' && !('code' in error);
     throw plain ? refusePackage(error.message) : error;
   }

@@ -32,6 +32,7 @@ export interface PackageName {
 export class PackageStore {
   private readonly packages: string;
   private readonly staging: string;
+  private published = Promise.resolve();
 
   private constructor(
     root: string,
@@ -121,23 +122,19 @@ export class PackageStore {
 
   /** A place to build a package in. @throws STORAGE_FULL. */
   async stage(): Promise<Staging> {
-    const used = this.maxBytes === Infinity ? 0 : (await bytesBelow(this.packages)) + (await bytesBelow(this.staging));
-    if (used >= this.maxBytes) throw storeFull(`it holds ${used} of ${this.maxBytes} bytes (SLUICE_STORE_MAX_BYTES)`);
+    if (this.maxBytes === Infinity) return Staging.create(this.staging, Infinity);
+    const used = (await bytesBelow(this.packages)) + (await bytesBelow(this.staging));
+    if (used >= this.maxBytes) throw this.full(used);
     return Staging.create(this.staging, this.maxBytes - used);
   }
 
-  /** Makes the finished tree of `staging` the package `digest`; the same package being there already is as good. */
+  /** Makes the finished tree of `staging` the package `digest`; that package being there already is as good. @throws STORAGE_FULL */
   async publish(staging: Staging, { digest, name, version }: PackageName): Promise<string> {
-    const place = join(this.packages, digest);
     for (const path of [...(await everythingBelow(staging.tree)), staging.tree]) await sync(path);
-    try {
-      await rename(staging.tree, place);
-      await sync(this.packages);
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code;
-      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw nameFullDisk(error);
-    }
-    return join(place, name, version);
+    // One after the other, so that two do not both find the last room.
+    this.published = this.published.catch(() => undefined).then(() => this.moveIn(staging, digest));
+    await this.published;
+    return join(this.packages, digest, name, version);
   }
 
   /** Deletes what nobody has written to for so long: uploads and fetches that a crash cut off. Answers how many. */
@@ -150,6 +147,27 @@ export class PackageStore {
       swept++;
     }
     return swept;
+  }
+
+  private async moveIn({ tree }: Staging, digest: string): Promise<void> {
+    if (await this.has(digest)) return;
+    if (this.maxBytes !== Infinity) {
+      // What others brought since `stage` looked.
+      const used = (await bytesBelow(this.packages)) + (await bytesBelow(tree));
+      if (used > this.maxBytes) throw this.full(used);
+    }
+    try {
+      await rename(tree, join(this.packages, digest));
+      await sync(this.packages);
+    } catch (error) {
+      // Another process was faster.
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code !== 'ENOTEMPTY' && code !== 'EEXIST') throw nameFullDisk(error);
+    }
+  }
+
+  private full(used: number): Error {
+    return storeFull(`of ${this.maxBytes} bytes (SLUICE_STORE_MAX_BYTES) ${used} are taken`);
   }
 
   private async nameOf(digest: string): Promise<PackageName | undefined> {

@@ -1,9 +1,9 @@
 /**
  * Where the files of an archive stand in a package: flat, but for the folders that are known.
  *
- * Invariants: no two files have the same place on any file system, whether it tells case and Unicode forms apart or not;
- * nothing stands deeper than `<known folder>/<file>`.
+ * Invariant: nothing stands deeper than `<known folder>/<file>`.
  */
+import { refuseCollisions } from '../collisions.js';
 import { SAMPLES } from '../file-name.js';
 import { refusePackage, shownName } from '../refusal.js';
 
@@ -23,7 +23,7 @@ export interface Layout {
 /** @throws PACKAGE_INVALID */
 export function layOut(paths: readonly string[][]): Layout {
   if (paths.length === 0) throw refusePackage('The archive holds no files. Pack the model and what belongs to it.');
-  refuseCollisions(paths);
+  refuseCollisions(paths, 'archive');
   const root: string[] = [];
   const inner = (path: readonly string[]): readonly string[] => path.slice(root.length);
   while (root.length < MAX_ROOT) {
@@ -40,38 +40,4 @@ export function layOut(paths: readonly string[][]): Layout {
     );
   }
   return { root, names: paths.map((path) => inner(path).join('/')) };
-}
-
-function refuseCollisions(paths: readonly string[][]): void {
-  const files = new Map<string, string>();
-  for (const path of paths) {
-    const name = path.join('/');
-    const other = files.get(folded(name));
-    if (other === name) throw refusePackage(`The archive holds ${shownName(name)} twice. Pack it once.`);
-    if (other !== undefined) {
-      throw refusePackage(
-        `The archive holds ${shownName(other)} and ${shownName(name)}, which are one name where case or Unicode forms are not told apart. Rename one.`,
-      );
-    }
-    files.set(folded(name), name);
-  }
-  const folders = new Map<string, string>();
-  for (const path of paths) {
-    for (let depth = 1; depth < path.length; depth++) {
-      const folder = path.slice(0, depth).join('/');
-      const file = files.get(folded(folder));
-      const other = folders.get(folded(folder)) ?? folder;
-      if (file !== undefined || other !== folder) {
-        throw refusePackage(
-          `The archive has a folder ${shownName(folder)} and ${shownName(file ?? other)} beside it, which would be one. Rename one.`,
-        );
-      }
-      folders.set(folded(folder), folder);
-    }
-  }
-}
-
-/** Equal for names that some file system takes for one. */
-function folded(name: string): string {
-  return name.normalize('NFKC').toUpperCase().toLowerCase().normalize('NFKC');
 }

@@ -47,7 +47,7 @@ describe('unpacking', () => {
       const { files } = await unpack(archive, staging, { kind: 'gzip', maxBytes: 2 * SIZE, signal: undefined });
       expect(files.get('model.onnx')!.size).toBe(SIZE);
       // Buffers that nobody holds any more are still there until they are collected.
-      expect(most - before).toBeLessThan(SIZE / 2);
+      expect(most - before).toBeLessThan(SIZE / 3);
     } finally {
       clearInterval(look);
       await archive.close();
@@ -56,8 +56,8 @@ describe('unpacking', () => {
   });
 
   it.each([
-    ['bytes', { packed: 100 * MIB, maxBytes: 3 * MIB, most: 3 }],
-    ['times the size of the archive', { packed: 0.1 * MIB, maxBytes: 1000 * MIB, most: 10 }],
+    ['bytes', { packed: 100 * MIB, maxBytes: 3 * MIB, entry: undefined, most: 3 }],
+    ['times the size of the archive', { packed: 0.1 * MIB, maxBytes: 1000 * MIB, entry: undefined, most: 10 }],
     ['times the size of the entry', { packed: 100 * MIB, maxBytes: 1000 * MIB, entry: 0.01 * MIB, most: 2 }],
   ])('reads no more than so many %s', async (_what, { entry, most, ...limits }) => {
     let read = 0;

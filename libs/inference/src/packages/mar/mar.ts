@@ -8,6 +8,7 @@
 import { readFile } from 'node:fs/promises';
 import { draftOf, type Draft } from '../draft.js';
 import { SAMPLES } from '../file-name.js';
+import type { Gathered } from '../gather.js';
 import { validName, validVersion } from '../naming.js';
 import { readOnnxHeader } from '../onnx-file.js';
 import { asRefusal, refusePackage } from '../refusal.js';
@@ -28,10 +29,10 @@ const MAX_NAMES_SHOWN = 5;
 type Files = Map<string, StagedFile>;
 
 /** @throws PACKAGE_INVALID */
-export async function draftOfMar(staging: Staging, gathered: { files: Files }): Promise<Draft> {
+export async function draftOfMar(staging: Staging, gathered: Gathered): Promise<Draft> {
   const mar = await readMarManifest(gathered.files.get(MAR_MANIFEST)!);
   const files = new Map([...gathered.files].filter(([name]) => name !== MAR_MANIFEST));
-  const { name, version, notes } = namesOf(mar);
+  const { name = gathered.name, version = gathered.version, notes } = namesOf(mar);
   if (files.has(MANIFEST)) {
     const kept = new Map([...files].filter(([file]) => !isTorchServes(file, mar)));
     const draft = await draftOf({ files: kept, name, version });
