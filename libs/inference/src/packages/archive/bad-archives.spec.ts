@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { badArchives } from '../../../../../test/fixtures/archives/bad-archives.js';
 import { fixtureModel } from '../../../../../test/fixtures/packages.js';
+import { rowsOf } from '../../../../../test/docs/tables.js';
 import type { SluiceError } from '../../errors.js';
 import { ingest } from '../ingest.js';
 import { PackageStore } from '../store.js';
@@ -76,4 +77,23 @@ describe('bad archives', () => {
     // A zip and a tar that have the same fault share one.
     expect(whats.size).toBeGreaterThan(0.8 * archives.length);
   });
+
+  it('are all in docs/archives.md', () => {
+    const phrases = rowsOf('docs/archives.md', 'Refused').flatMap((row) => row['the reason says']!.split(/`, `|`/));
+    const patterns = phrases.filter((phrase) => phrase.length > 5).map(patternOf);
+    const ofArchives = [...said].filter(([what]) => /^(zip|tar|tar\.gz|gzip|mar)\b/.test(what));
+    const undocumented = ofArchives.filter(([, message]) => !patterns.some((pattern) => pattern.test(message)));
+    expect(undocumented).toEqual([['mar: not ONNX', expect.stringMatching(/no ONNX model/)]]);
+  });
 });
+
+/** A phrase of the page, in which names, numbers and what is cut out stand for others. */
+function patternOf(phrase: string): RegExp {
+  const literal = phrase.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(
+    literal
+      .replace(/"\w+(\\\.\w+)?"/g, '"[^"]*"')
+      .replace(/\d+/g, '\\d+')
+      .replaceAll('…', '.*'),
+  );
+}
