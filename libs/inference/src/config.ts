@@ -5,7 +5,7 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { cidrs, integer, listOf, sources } from './config/fields.js';
+import { cidrs, httpUrl, integer, listOf, sources } from './config/fields.js';
 import { cpuQuota } from './cpu-quota.js';
 import { PAYLOADS } from './contract/delivery.js';
 import { DEFAULT_SCHEDULE, parseSchedule } from './webhooks/schedule.js';
@@ -88,10 +88,7 @@ const gateway = {
   /** Readers of events (SSE) that one gateway holds at once; more is a 503 at once. */
   SLUICE_MAX_EVENT_STREAMS: integer(1, 100_000).default(1_000),
   /** What URLs in answers and webhooks begin with, without a slash at the end; unset: the caller's own Host, and paths in webhooks. */
-  SLUICE_PUBLIC_URL: z
-    .string()
-    .regex(/^https?:\/\/[^\s/]+(\/[^\s]*[^\s/])?$/, 'expected http(s)://host, without a slash at the end')
-    .optional(),
+  SLUICE_PUBLIC_URL: httpUrl.optional(),
   /** Milliseconds that accepted predictions have to finish after SIGTERM. */
   SLUICE_DRAIN_MS: integer(0, 600_000).default(35_000),
   /** Folder of registered packages and of uploads on their way; a volume that all gateways share, where there are several. */
@@ -112,6 +109,12 @@ const worker = {
   SLUICE_MODELS: z.string().default('models'),
   /** Folder of registered packages: the gateways' own, as a shared volume, or one of this worker's, which it fills from them. */
   SLUICE_STORE: z.string().default('.sluice/store'),
+  /** Gateway that packages are fetched from which are not in the store; unset: the store is shared, and all are there. */
+  SLUICE_GATEWAY_URL: httpUrl.optional(),
+  /** Key that packages are fetched with, of the scope `worker`. */
+  SLUICE_WORKER_KEY: z.string().optional(),
+  /** Bytes of memory for models, all executors together; unset: every version that is to be loaded is. */
+  SLUICE_MODEL_MEMORY: integer(1_048_576, 2 ** 50).optional(),
   /** Executor processes, each with a compute thread pool of its own; unset: one per CPU. */
   SLUICE_EXECUTORS: integer(1, 256).optional(),
   /** Compute threads of each executor; executors x threads above the CPUs costs throughput. */
@@ -154,10 +157,7 @@ const serve = {
 
 const client = {
   /** Gateway that commands speak to. */
-  SLUICE_URL: z
-    .string()
-    .regex(/^https?:\/\/[^\s/]+(\/[^\s]*[^\s/])?$/, 'expected http(s)://host, without a slash at the end')
-    .default('http://127.0.0.1:8080'),
+  SLUICE_URL: httpUrl.default('http://127.0.0.1:8080'),
   /** API key that they send, where the gateway has keys. */
   SLUICE_API_KEY: z.string().optional(),
 };
@@ -219,6 +219,9 @@ export function loadWorkerConfig(env: NodeJS.ProcessEnv = process.env) {
     logLevel: s.SLUICE_LOG_LEVEL,
     modelsDir: s.SLUICE_MODELS,
     storeDir: s.SLUICE_STORE,
+    gatewayUrl: s.SLUICE_GATEWAY_URL,
+    workerKey: s.SLUICE_WORKER_KEY,
+    modelMemory: s.SLUICE_MODEL_MEMORY,
     executors: s.SLUICE_EXECUTORS ?? Math.max(1, Math.floor(cpus() / s.SLUICE_THREADS)),
     threads: s.SLUICE_THREADS,
     providers: s.SLUICE_PROVIDERS,

@@ -4,6 +4,11 @@ import { z } from 'zod';
 
 export const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
+/** Where something answers over HTTP. */
+export const httpUrl = z
+  .string()
+  .regex(/^https?:\/\/[^\s/]+(\/[^\s]*[^\s/])?$/, 'expected http(s)://host, without a slash at the end');
+
 /** CIDRs by comma. */
 export const cidrs = z
   .string()
