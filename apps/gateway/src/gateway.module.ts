@@ -7,6 +7,7 @@ import { BatchSubjects, SubjectsByKind } from './batches/batch-subjects.js';
 import { BatchesController } from './batches/batches.controller.js';
 import { BatchesService } from './batches/batches.service.js';
 import { UploadSources } from './batches/upload-source.js';
+import { SluiceError } from '#inference';
 import { GatewayContext } from './context.js';
 import { DeadLetters } from './durable/dead-letters.js';
 import { DeadLettersController } from './durable/dead-letters.controller.js';
@@ -22,8 +23,10 @@ import { Watchers } from './durable/watchers.js';
 import { GatewayIndicators } from './health/gateway-indicators.js';
 import { HealthController } from './health/health.controller.js';
 import { MetricsController } from './metrics/metrics.controller.js';
+import { LastErrors } from './models/last-errors.js';
 import { ModelCatalog } from './models/model-catalog.js';
-import { ModelsController } from './models/models.controller.js';
+import type { FetchPackage } from './models/package-source.js';
+import { MODEL_CONTROLLERS, modelParts, type ModelParts } from './models/model-parts.js';
 import { Admission } from './predictions/admission.js';
 import { PredictionsController } from './predictions/predictions.controller.js';
 import { PredictionsService } from './predictions/predictions.service.js';
@@ -43,6 +46,7 @@ export interface GatewayParts {
   webhooks: Webhooks;
   upkeep: Upkeep;
   batches: BatchesService;
+  models: ModelParts;
 }
 
 export function gatewayParts(context: GatewayContext): GatewayParts {
@@ -60,13 +64,21 @@ export function gatewayParts(context: GatewayContext): GatewayParts {
   const batches = new BatchesService(context, budget, webhooks, admission);
   const upkeep = new Upkeep(context, budget);
   upkeep.chore('webhooks', () => webhooks.reconcile());
-  return { context, catalog, admission, predictions, watchers, durable, webhooks, upkeep, batches };
+  const models = modelParts({ context, catalog, fetchPackage: refuseUrl });
+  return { context, catalog, admission, predictions, watchers, durable, webhooks, upkeep, batches, models };
 }
+
+/** No URL is fetched by this build. */
+const refuseUrl: FetchPackage = () => {
+  return Promise.reject(
+    new SluiceError('PACKAGE_SOURCE_REFUSED', 'This gateway fetches no packages. Upload it instead.'),
+  );
+};
 
 @Module({})
 export class GatewayModule {
   static with(parts: GatewayParts): DynamicModule {
-    const { context, catalog, admission, predictions, watchers, durable, webhooks, batches } = parts;
+    const { context, catalog, admission, predictions, watchers, durable, webhooks, batches, models } = parts;
     return {
       module: GatewayModule,
       imports: [TerminusModule.forRoot({ logger: false })],
@@ -81,7 +93,7 @@ export class GatewayModule {
         DeliveriesController,
         BatchesController,
         BatchResultsController,
-        ModelsController,
+        ...MODEL_CONTROLLERS,
         HealthController,
         MetricsController,
       ],
@@ -96,6 +108,8 @@ export class GatewayModule {
         { provide: Webhooks, useValue: webhooks },
         { provide: BatchesService, useValue: batches },
         { provide: UploadSources, useValue: new UploadSources(context) },
+        ...models.providers,
+        LastErrors,
         BatchResults,
         DurableAnswer,
         DeadLetters,

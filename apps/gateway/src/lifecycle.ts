@@ -13,7 +13,7 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
   const context = new GatewayContext(config);
   const parts = gatewayParts(context);
   const app = await createGateway(parts);
-  const { catalog, admission, predictions, webhooks, upkeep } = parts;
+  const { catalog, admission, predictions, webhooks, upkeep, models } = parts;
 
   const stop = async (signal: string): Promise<void> => {
     if (context.draining) return;
@@ -28,7 +28,7 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
     catalog.stop();
     context.clock.stop();
     await Promise.race([Promise.all([upkeep.stop(), predictions.stop()]), sleep(config.redisTimeoutMs)]);
-    await Promise.race([context.outbox.close(), sleep(config.redisTimeoutMs)]);
+    await Promise.race([Promise.all([context.outbox.close(), models.checks.close()]), sleep(config.redisTimeoutMs)]);
     context.disconnect();
     context.log.info({ unanswered: left }, 'gateway stopped');
     process.exit(left === 0 ? 0 : 1);

@@ -14,7 +14,7 @@ const LINGER_MS = 1_000;
 export interface Bounds {
   /** Bytes of the body. */
   most: number;
-  tooLarge(most: number): SluiceError;
+  tooLarge: (most: number) => SluiceError;
 }
 
 /** @throws what `tooLarge` says above `most`, REQUEST_TIMEOUT */

@@ -7,6 +7,7 @@ import { DurableAnswer } from '../durable/durable-answer.js';
 import { DescribeDurableHeaders } from '../durable/openapi.js';
 import { chanceOf, isDurable } from '../durable/preferences.js';
 import { goneFrom } from '../http/predict-gate.js';
+import { LastErrors } from '../models/last-errors.js';
 import { ModelCatalog } from '../models/model-catalog.js';
 import { answerJson, metricsOf } from './answer.js';
 import { readInput } from './input-reader.js';
@@ -22,6 +23,7 @@ export class PredictionsController {
     private readonly catalog: ModelCatalog,
     private readonly predictions: PredictionsService,
     private readonly durable: DurableAnswer,
+    private readonly errors: LastErrors,
   ) {}
 
   @Post()
@@ -86,7 +88,9 @@ export class PredictionsController {
       if (log.isLevelEnabled('debug')) log.debug({ request: request.id, ...labels, totalMs }, 'prediction answered');
       void reply.type('application/json; charset=utf-8').send(answer(model.description, form, { replies, totalMs }));
     } catch (error) {
-      metrics.outcomes.inc({ ...labels, outcome: toSluiceError(error).code });
+      const failure = toSluiceError(error);
+      metrics.outcomes.inc({ ...labels, outcome: failure.code });
+      this.errors.note(model.key, failure);
       throw error;
     }
   }

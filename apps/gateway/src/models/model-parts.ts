@@ -1,0 +1,51 @@
+/** The wiring of all that manages models. */
+import type { Provider } from '@nestjs/common';
+import { CheckQueue } from '#inference';
+import type { GatewayContext } from '../context.js';
+import { Audit } from './audit.js';
+import type { ModelCatalog } from './model-catalog.js';
+import { ModelsController } from './models.controller.js';
+import { PackagesController } from './packages.controller.js';
+import { PackageSources, type FetchPackage } from './package-source.js';
+import { Packages } from './packages.js';
+import { RegistrationsController } from './registrations.controller.js';
+import { RegistrationsService } from './registrations.service.js';
+import { RouteOperations } from './route-operations.js';
+import { RoutesController } from './routes.controller.js';
+import { VersionOperations } from './version-operations.js';
+import { VersionsController } from './versions.controller.js';
+
+export interface ModelParts {
+  packages: Packages;
+  checks: CheckQueue;
+  providers: Provider[];
+}
+
+export const MODEL_CONTROLLERS = [
+  ModelsController,
+  RegistrationsController,
+  VersionsController,
+  RoutesController,
+  PackagesController,
+];
+
+export interface ModelNeeds {
+  context: GatewayContext;
+  catalog: ModelCatalog;
+  fetchPackage: FetchPackage;
+}
+
+export function modelParts({ context, catalog, fetchPackage }: ModelNeeds): ModelParts {
+  const packages = new Packages(context.config);
+  const checks = new CheckQueue(context.redis, context.keys);
+  const audit = new Audit(context.log);
+  const values = [
+    packages,
+    new PackageSources(context.config, fetchPackage),
+    new RegistrationsService({ context, catalog, packages, checks, audit }),
+    new VersionOperations(context, catalog, packages, audit),
+    new RouteOperations(context, catalog, audit),
+  ];
+  const providers = values.map((useValue) => ({ provide: useValue.constructor, useValue }));
+  return { packages, checks, providers };
+}
