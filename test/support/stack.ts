@@ -17,6 +17,8 @@ export interface StackOptions {
   workerEnv?: Record<string, string>;
   /** Model names to wait for; default: the default model, whichever that is. */
   awaits?: string[];
+  /** False where nothing is served yet: it starts with the gateway alone being there. */
+  serves?: boolean;
 }
 
 export class Gateway {
@@ -43,7 +45,7 @@ export class Stack {
     try {
       for (let i = 0; i < (options.workers ?? 1); i++) stack.addWorker();
       const gateway = await stack.addGateway();
-      await stack.ready(gateway, options.awaits);
+      if (options.serves !== false) await stack.ready(gateway, options.awaits);
     } catch (error) {
       await stack.close();
       throw error;
