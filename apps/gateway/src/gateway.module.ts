@@ -65,6 +65,7 @@ export function gatewayParts(context: GatewayContext): GatewayParts {
   const upkeep = new Upkeep(context, budget);
   upkeep.chore('webhooks', () => webhooks.reconcile());
   const models = modelParts({ context, catalog, fetchPackage: refuseUrl });
+  for (const [name, chore] of models.chores) upkeep.chore(name, () => chore.round());
   return { context, catalog, admission, predictions, watchers, durable, webhooks, upkeep, batches, models };
 }
 

@@ -31,6 +31,7 @@ export * from './heap.js';
 export * from './ledger/due-set.js';
 export * from './ledger/batch-ledger.js';
 export * from './ledger/ledger.js';
+export * from './ledger/of-version.js';
 export { announcedSchema, type Announced, type FetchFile } from './packages/adopt.js';
 export { digestOf, SHA256, type PackageFile } from './packages/digest.js';
 export * from './packages/ingest.js';

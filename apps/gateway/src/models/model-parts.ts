@@ -12,6 +12,11 @@ import { RegistrationsController } from './registrations.controller.js';
 import { RegistrationsService } from './registrations.service.js';
 import { RouteOperations } from './route-operations.js';
 import { RoutesController } from './routes.controller.js';
+import { LostChecks } from './upkeep/lost-checks.js';
+import { Promotions } from './upkeep/promotions.js';
+import { Removals } from './upkeep/removals.js';
+import { StagingSweep } from './upkeep/staging-sweep.js';
+import { StarvedVersions } from './upkeep/starved-versions.js';
 import { VersionOperations } from './version-operations.js';
 import { VersionsController } from './versions.controller.js';
 
@@ -19,6 +24,8 @@ export interface ModelParts {
   packages: Packages;
   checks: CheckQueue;
   providers: Provider[];
+  /** By name: what one gateway at a time does for all. */
+  chores: [string, { round(): Promise<void> }][];
 }
 
 export const MODEL_CONTROLLERS = [
@@ -47,5 +54,12 @@ export function modelParts({ context, catalog, fetchPackage }: ModelNeeds): Mode
     new RouteOperations(context, catalog, audit),
   ];
   const providers = values.map((useValue) => ({ provide: useValue.constructor, useValue }));
-  return { packages, checks, providers };
+  const chores: ModelParts['chores'] = [
+    ['promotions', new Promotions(context, catalog, audit)],
+    ['verifications', new LostChecks({ context, catalog, checks })],
+    ['wanted versions', new StarvedVersions(context, catalog)],
+    ['removals', new Removals(context)],
+    ['staging', new StagingSweep(context, catalog, packages)],
+  ];
+  return { packages, checks, providers, chores };
 }

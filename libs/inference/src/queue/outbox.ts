@@ -6,7 +6,7 @@
  */
 import { outboxMember, parseOutboxEntry, type DeliveryRef } from '../contract/durable-job.js';
 import type { Keys } from '../contract/keys.js';
-import type { Lane } from '../contract/prediction-record.js';
+import { LANES, type Lane } from '../contract/prediction-record.js';
 import type { Redis } from './connection.js';
 import { DurableQueue } from './durable-queue.js';
 
@@ -56,6 +56,15 @@ export class Outbox {
     const queue = new DurableQueue({ redis, keys, lane, model, version });
     this.queues.set(name, queue);
     return queue;
+  }
+
+  /** Of a version that is gone; a job of it that is decided all the same opens its queues again. */
+  async closeVersion({ name, version }: { name: string; version: string }): Promise<void> {
+    for (const lane of LANES) {
+      const queue = `${lane} ${name} ${version}`;
+      await this.queues.get(queue)?.close();
+      this.queues.delete(queue);
+    }
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,35 @@
+/**
+ * Versions with jobs and without a worker that has them ready: they are wanted for as long as that is so, whoever asked
+ * first. So nothing that was accepted is left without a consumer, an unloaded version's included.
+ */
+import { VersionQueues } from '#inference';
+import type { GatewayContext } from '../../context.js';
+import type { ModelCatalog } from '../model-catalog.js';
+
+const EVERY_MS = 5_000;
+/** Counted in one round trip. */
+const AT_ONCE = 200;
+
+export class StarvedVersions {
+  private readonly queues: VersionQueues;
+  private lookAt = 0;
+
+  constructor(
+    private readonly context: Pick<GatewayContext, 'redis' | 'keys' | 'registry' | 'clock'>,
+    private readonly catalog: Pick<ModelCatalog, 'all'>,
+  ) {
+    this.queues = new VersionQueues(context.redis, context.keys);
+  }
+
+  async round(): Promise<void> {
+    const now = this.context.clock.now();
+    if (now < this.lookAt) return;
+    this.lookAt = now + EVERY_MS;
+    const away = this.catalog.all().filter(({ slots }) => slots === 0);
+    for (let i = 0; i < away.length; i += AT_ONCE) {
+      const some = away.slice(i, i + AT_ONCE);
+      const jobs = await this.queues.jobs(some);
+      await this.context.registry.want(some.filter((_, at) => jobs[at]! > 0).map(({ key }) => key));
+    }
+  }
+}
