@@ -31,7 +31,7 @@ it('answers each question of the table "Where is …?" with exactly one file tha
 
 it('names in code only pages of docs that exist', () => {
   const named = sources().flatMap((file) => readFileSync(file, 'utf8').match(/docs\/[\w-]+\.md/g) ?? []);
-  expect(named).toContain('docs/models.md');
+  expect(named).toContain('docs/packages.md');
   expect([...new Set(named)].filter((page) => !existsSync(page))).toEqual([]);
 });
 

@@ -66,7 +66,7 @@ export class ExecutorSupervisor {
   async start(): Promise<void> {
     const { packages, warnings } = await findPackages(this.context.config.modelsDir);
     for (const warning of warnings) this.context.log.warn(`models: ${warning}`);
-    if (packages.length === 0) this.context.log.warn('the models folder holds no package; see docs/models.md');
+    if (packages.length === 0) this.context.log.warn('the models folder holds no package; see docs/packages.md');
     for (const folder of packages) this.models.expect(folder);
     for (const slot of this.slots) slot.start();
   }

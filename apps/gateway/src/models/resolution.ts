@@ -84,7 +84,7 @@ function onlyModel({ models, seen }: FleetSnapshot): string {
   throw unknown(
     seen,
     models.size === 0
-      ? 'No model is served yet. Start a worker with a model package; see docs/models.md.'
+      ? 'No model is served yet. Start a worker with a model package; see docs/packages.md.'
       : `The request names no model and there is no default one. POST to /predict/{model} with one of: ${list([...models.keys()].sort())}.`,
   );
 }
