@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { folderOf } from '../../../../test/fixtures/archives/good-archives.js';
 import { fixtureModel } from '../../../../test/fixtures/packages.js';
@@ -145,6 +146,15 @@ describe('the store', () => {
         message: expect.stringMatching(message),
       });
       expect(await other.has(digest)).toBe(false);
+    });
+
+    it('but not with bytes of the right number alone', async () => {
+      const changed = async (file: string): Promise<AsyncIterable<Uint8Array>> => {
+        const bytes = await buffer((await store.read(digest, file))!.stream);
+        bytes[0]! ^= 1;
+        return Readable.from([bytes]);
+      };
+      await expect(other.adopt(announced, changed)).rejects.toThrow(/model\.json came with \d+ bytes and the sha256/);
     });
 
     it.each<[string, (given: Announced) => Announced]>([

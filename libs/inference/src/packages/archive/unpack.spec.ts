@@ -36,23 +36,42 @@ describe('unpacking', () => {
     return path;
   }
 
-  it('takes as much memory for a large archive as for a small one', async () => {
-    const archive = await open(await large());
+  /** Bytes of buffers at the most while a tar of one file is unpacked, and what it held. */
+  async function unpacked(path: string, kind: 'tar' | 'gzip'): Promise<{ most: number; size: number }> {
+    const archive = await open(path);
     const store = await PackageStore.open(join(top, 'store'));
     const staging = await store.stage();
+    const before = process.memoryUsage().arrayBuffers;
     let most = 0;
-    const look = setInterval(() => (most = Math.max(most, process.memoryUsage().arrayBuffers)), 5);
+    const look = setInterval(() => (most = Math.max(most, process.memoryUsage().arrayBuffers - before)), 5);
     try {
-      const before = process.memoryUsage().arrayBuffers;
-      const { files } = await unpack(archive, staging, { kind: 'gzip', maxBytes: 2 * SIZE, signal: undefined });
-      expect(files.get('model.onnx')!.size).toBe(SIZE);
-      // Buffers that nobody holds any more are still there until they are collected.
-      expect(most - before).toBeLessThan(SIZE / 3);
+      const { files } = await unpack(archive, staging, { kind, maxBytes: 2 * SIZE, signal: undefined });
+      return { most, size: files.get('model.onnx')!.size };
     } finally {
       clearInterval(look);
       await archive.close();
       await staging.remove();
     }
+  }
+
+  it('takes as much memory for a large archive as for a small one', async () => {
+    const { most, size } = await unpacked(await large(), 'gzip');
+    expect(size).toBe(SIZE);
+    // Buffers that nobody holds any more are still there until they are collected.
+    expect(most).toBeLessThan(SIZE / 3);
+  });
+
+  it('keeps nothing of what stands behind the end of an archive', async () => {
+    const path = join(top, 'tailed.tar');
+    const bytes = function* (): Generator<Buffer> {
+      yield tarPart({ name: 'model.onnx', data: 'x' });
+      yield TAR_END;
+      for (let i = 0; i < 64; i++) yield Buffer.alloc(MIB, i);
+    };
+    await pipeline(Readable.from(bytes()), createWriteStream(path));
+    const { most, size } = await unpacked(path, 'tar');
+    expect(size).toBe(1);
+    expect(most).toBeLessThan(32 * MIB);
   });
 
   it.each([
