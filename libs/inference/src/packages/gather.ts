@@ -10,7 +10,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { entryPath, isMetadata } from './archive/entry-path.js';
 import { rangeOf } from './archive/inflate.js';
 import { kindOf } from './archive/kind.js';
-import { MAX_ROOT } from './archive/layout.js';
+import { KNOWN_FOLDERS, MAX_ROOT } from './archive/layout.js';
 import { MAX_ENTRIES } from './archive/limits.js';
 import { unpack } from './archive/unpack.js';
 import { SAMPLES } from './file-name.js';
@@ -86,9 +86,9 @@ async function fromFolder(staging: Staging, outer: string, options: GatherOption
   const folder = await innermost(outer);
   const copy = new Copying(staging, options);
   for (const entry of await visible(folder)) {
-    if (entry.isDirectory() && entry.name === SAMPLES) {
-      for (const sample of await visible(join(folder, SAMPLES))) {
-        await copy.from(folder, plain(sample, `${SAMPLES}/${sample.name}`));
+    if (entry.isDirectory() && KNOWN_FOLDERS.includes(entry.name)) {
+      for (const inner of await visible(join(folder, entry.name))) {
+        await copy.from(folder, plain(inner, `${entry.name}/${inner.name}`));
       }
     } else {
       await copy.from(folder, plain(entry, entry.name));
@@ -104,7 +104,7 @@ async function innermost(folder: string): Promise<string> {
   let inner = folder;
   for (let depth = 0; depth < MAX_ROOT; depth++) {
     const [only, ...others] = await visible(inner);
-    if (!only?.isDirectory() || others.length > 0 || only.name === SAMPLES) break;
+    if (!only?.isDirectory() || others.length > 0 || KNOWN_FOLDERS.includes(only.name)) break;
     inner = join(inner, only.name);
   }
   return inner;

@@ -9,7 +9,7 @@ import { refusePackage, shownName } from '../refusal.js';
 
 /** TorchServe's folder of the archive's own description. */
 export const MAR_INF = 'MAR-INF';
-const KNOWN_FOLDERS = [SAMPLES, MAR_INF];
+export const KNOWN_FOLDERS = [SAMPLES, MAR_INF];
 /** Folders around everything that are taken off: `name/`, or `name/version/`. */
 export const MAX_ROOT = 2;
 

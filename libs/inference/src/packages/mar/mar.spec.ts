@@ -175,6 +175,18 @@ describe('a .mar', () => {
     expect(manifest.batching).toEqual({ maxBatchSize: 7, maxDelayMs: 0 });
   });
 
+  it('may be a folder, as the archiver leaves it with no-archive', async () => {
+    const folder = folderOf(join(top, 'no-archive'), 'Net', {
+      'net.onnx': taking('n', 4),
+      'model-config.yaml': 'batchSize: 2',
+      'MAR-INF/MANIFEST.json': JSON.stringify({ model: { ...named, handler: 'base_handler' } }),
+    });
+    expect(await ingest(store, { path: folder })).toMatchObject({
+      manifest: { name: 'net', version: '1.0', batching: { maxBatchSize: 2 } },
+      notes: ['Of model-config.yaml only batchSize and maxBatchDelay were used.'],
+    });
+  });
+
   it('may be a .tar.gz with its name around everything', async () => {
     const folder = folderOf(top, 'net', {
       'net.onnx': taking('n', 4),

@@ -23,6 +23,7 @@ export { MAR_MANIFEST } from './mar-manifest.js';
 
 const MODEL = 'model.onnx';
 const LABELS = 'index_to_name.json';
+const CONFIG = 'model-config.yaml';
 const MAX_CONFIG_BYTES = 64 * 1024;
 const MAX_NAMES_SHOWN = 5;
 
@@ -62,12 +63,13 @@ export async function draftOfMar(staging: Staging, gathered: Gathered): Promise<
     );
   }
   const batching = batchingOf(await configText(mar, files));
+  const used = new Map<string, unknown>([...kept, [weights, opened], [mar.configFile ?? CONFIG, undefined]]);
   return {
     manifest: { ...task.manifest, ...batching.manifest },
     files: kept,
     name,
     version,
-    notes: [...notes, ...task.notes, ...batching.notes, ...leftOut(files, new Map([...kept, [weights, opened]]))],
+    notes: [...notes, ...task.notes, ...batching.notes, ...leftOut(files, used)],
   };
 }
 
@@ -90,8 +92,6 @@ function namesOf({ modelName, modelVersion }: MarManifest): Pick<Draft, 'name' |
 function isTorchServes(file: string, { requirementsFile, configFile }: MarManifest): boolean {
   return /\.pyc?$/i.test(file) || file === (requirementsFile ?? 'requirements.txt') || file === (configFile ?? CONFIG);
 }
-
-const CONFIG = 'model-config.yaml';
 
 async function configText({ configFile = CONFIG }: MarManifest, files: Files): Promise<string | undefined> {
   const file = files.get(configFile);
