@@ -11,8 +11,8 @@ const PAGE = 'docs/packages.md';
 const sections = readFileSync(PAGE, 'utf8').split(/^##+ /m);
 const section = (title: string): string => sections.find((text) => text.startsWith(`${title}\n`)) ?? '';
 
-/** What each task may say of its output; a tensor model may carry a classifier's, which say nothing there. */
-const OUTPUTS: Record<Exclude<TaskName, 'tensor'>, { unwrap(): { shape: object } }> = {
+/** What each task of pictures may say of its output; those of texts have a page of their own. */
+const OUTPUTS: Partial<Record<TaskName, { unwrap(): { shape: object } }>> = {
   'image-classification': classificationOutput,
   'object-detection': detectionOutput,
   'image-segmentation': segmentationOutput,
