@@ -14,6 +14,10 @@ export const TOKENIZER = 'tokenizer.json';
 /** object_detector's. */
 const THRESHOLD = 0.5;
 const TOP_K = 5;
+/** What torchvision's detectors give, and so what the handler looks for. */
+const DETECTED = ['boxes', 'labels', 'scores'];
+const UNKNOWN =
+  'The model has no outputs called boxes, labels and scores: put a model.json into the archive that says which is which.';
 
 export interface Mapped {
   manifest: Record<string, unknown>;
@@ -29,10 +33,14 @@ export function handlerOf(text: string | undefined, files: ReadonlyMap<string, u
   return handler && !files.has(`${handler}.py`) ? handler : undefined;
 }
 
-export function manifestFor(
-  handler: Handler,
-  { inputs, labels }: { inputs: readonly OnnxValue[]; labels: string | undefined },
-): Mapped {
+export interface MarModel {
+  inputs: readonly OnnxValue[];
+  outputs: readonly OnnxValue[];
+  /** The file of class names, where there is one. */
+  labels: string | undefined;
+}
+
+export function manifestFor(handler: Handler, { inputs, outputs, labels }: MarModel): Mapped {
   const named = labels === undefined ? {} : { labels };
   const [input] = inputs;
   switch (handler) {
@@ -46,7 +54,8 @@ export function manifestFor(
     case 'object_detector': {
       const { image, notes } = plainPictureFor(input);
       const output = { threshold: THRESHOLD, ...named };
-      return { manifest: { task: 'object-detection', image, output }, notes };
+      const known = DETECTED.every((name) => outputs.some((each) => each.name === name));
+      return { manifest: { task: 'object-detection', image, output }, notes: known ? notes : [...notes, UNKNOWN] };
     }
     case 'image_segmenter': {
       const { image, notes } = pictureFor(input);

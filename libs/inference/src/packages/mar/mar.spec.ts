@@ -10,7 +10,7 @@ import { sharedData } from '../../../../../test/fixtures/packages.js';
 import { ingest, type Ingested } from '../ingest.js';
 import { openPackage } from '../package.js';
 import { PackageStore } from '../store.js';
-import { handlerOf, manifestFor } from './handlers.js';
+import { handlerOf } from './handlers.js';
 import { batchingOf } from './model-config.js';
 
 /** A model that takes float32 of these sizes. */
@@ -91,33 +91,36 @@ describe('a .mar', () => {
     expect(files.map(({ name }) => name)).toEqual(['model.json', 'model.onnx', 'tokenizer.json']);
   });
 
-  it('of other default handlers says so in model.json', () => {
-    const [free, fixed] = [
-      { name: 'x', kind: 'tensor' as const },
-      { name: 'x', kind: 'tensor' as const, shape: [1, 3, 640, 640] },
-    ];
-    const labels = 'index_to_name.json';
-    expect(manifestFor('object_detector', { inputs: [free], labels })).toEqual({
-      manifest: {
-        task: 'object-detection',
-        image: { color: 'RGB', layout: 'NCHW' },
-        output: { threshold: 0.5, labels },
-      },
-      notes: [],
+  it('of a detector takes pictures as they are', async () => {
+    const onnx = model(
+      [1, message([1, 'x'], [2, 'boxes'], [2, 'labels'], [2, 'scores'], [4, 'Split'])],
+      [11, value('x', [3, 'h', 'w'])],
+      ...['boxes', 'labels', 'scores'].map((name): [number, Buffer] => [12, value(name, ['n'])]),
+    );
+    const labels = { name: 'index_to_name.json', data: '{"1": "cat"}' };
+    const { manifest, notes } = await mar(onnx, { handler: 'object_detector' }, [labels]);
+    expect(manifest).toMatchObject({
+      task: 'object-detection',
+      output: { threshold: 0.5, labels: 'index_to_name.json' },
     });
-    expect(manifestFor('object_detector', { inputs: [fixed], labels: undefined })).toMatchObject({
-      manifest: { image: { resize: { exact: [640, 640] } } },
-      notes: [expect.stringMatching(/640x640 alone/)],
-    });
-    expect(manifestFor('image_segmenter', { inputs: [free], labels: undefined }).manifest).toMatchObject({
+    expect(manifest.image).toEqual({ color: 'RGB', scale: 1 / 255, layout: 'NCHW' });
+    expect(notes).toEqual([]);
+    const fixed = await mar(taking(1, 3, 640, 640), { handler: 'object_detector' });
+    expect(fixed.manifest.image).toMatchObject({ resize: { exact: [640, 640] } });
+    expect(fixed.notes).toEqual([
+      expect.stringMatching(/640x640 alone: they are resized/),
+      expect.stringMatching(/no outputs called boxes, labels and scores/),
+    ]);
+  });
+
+  it('of a segmenter takes pictures as a classifier', async () => {
+    const { manifest, notes } = await mar(taking('n', 3, 'h', 'w'), { handler: 'image_segmenter' });
+    expect(manifest).toMatchObject({
       task: 'image-segmentation',
       image: { resize: { shorterSide: 256 }, crop: [224, 224], ...IMAGENET },
+      output: { confidence: true },
     });
-    expect(manifestFor('text_classifier', { inputs: [free], labels }).manifest).toEqual({
-      task: 'text-classification',
-      text: { tokenizer: 'tokenizer.json' },
-      output: { activation: 'softmax', topK: 5, labels },
-    });
+    expect(notes).toEqual([]);
   });
 
   it.each([

@@ -56,7 +56,7 @@ export async function draftOfMar(staging: Staging, gathered: Gathered): Promise<
     const staged = files.get(file);
     if (staged) kept.set(file, staged);
   }
-  const task = manifestFor(handler, { inputs: header.inputs, labels: kept.has(LABELS) ? LABELS : undefined });
+  const task = manifestFor(handler, { ...header, labels: kept.has(LABELS) ? LABELS : undefined });
   if (handler === 'text_classifier' && !kept.has(TOKENIZER)) {
     throw refusePackage(
       `The .mar's handler text_classifier makes numbers of words by a Python vocabulary; expected a ${TOKENIZER} (Hugging Face's format) in the archive. Add it with --extra-files, for a model that was trained with it.`,
