@@ -120,7 +120,7 @@ describe('weights in files of their own', () => {
     ['a sparse attribute', model(attribute(22, message([1, tensor])))],
     ['a sparse attribute of several', model(attribute(23, message([2, tensor])))],
     ['a function', Buffer.concat([model(), message([25, message([7, attribute(5, tensor)[1]])])])],
-    ['a default of a function', Buffer.concat([model(), message([25, message([11, message([5, tensor])])])])],
+    ['a default of a function', Buffer.concat([model(), message([25, message([11, message([10, tensor])])])])],
     ['a training graph', Buffer.concat([model(), message([20, message([1, subgraph])])])],
     ['a second training graph', Buffer.concat([model(), message([20, message([2, subgraph])])])],
     ['an entry with its value first', model([5, message([13, message([2, 'secret.bin'], [1, 'location'])])])],

@@ -143,7 +143,16 @@ describe('a segmenter', () => {
       code: 'IMAGE_TOO_LARGE',
       message: expect.stringMatching(/400x400 pixels has more than 100000 runs; "form": "png"/) as string,
     });
-    expect((await answer(segmenter('noise-png', { image: gray }), noise)).png!.length).toBeLessThan(100_000);
+    const folder = segmenter('noise-png', { image: gray });
+    expect((await answer(folder, noise)).png!.length).toBeLessThan(100_000);
+    let state = 1;
+    const next = (): number => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0) >>> 24;
+    const wild = drawn({ width: 3000, height: 3000, colourAt: () => level(next()) });
+    expect(await answer(folder, await pngOf(wild))).toMatchObject({
+      ok: false,
+      code: 'IMAGE_TOO_LARGE',
+      message: expect.stringMatching(/3000x3000 pixels has \d{7} bytes as PNG, of 2097152 allowed/) as string,
+    });
   });
 });
 
