@@ -1,4 +1,7 @@
 /** SIGINT, SIGTERM and SIGHUP as one request to stop; a second one forces. */
+import { EXIT } from './command.js';
+import { tell } from './terminal.js';
+
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** npm passes on a Ctrl-C that the terminal has already sent to everyone: one keystroke, two signals. */
 const SAME_REQUEST_MS = 500;
@@ -28,4 +31,19 @@ export class StopSignals {
       this.force.abort();
     }
   };
+}
+
+/** Runs what a signal may stop in order; settles with the exit code of that when one did. */
+export async function interruptible(run: (signal: AbortSignal) => Promise<number>, told = 'Stopped.'): Promise<number> {
+  const signals = new StopSignals();
+  signals.listen();
+  try {
+    return await run(signals.requested);
+  } catch (error) {
+    if (!signals.requested.aborted) throw error;
+    tell(told);
+    return EXIT.stopped;
+  } finally {
+    signals.dispose();
+  }
 }

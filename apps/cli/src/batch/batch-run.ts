@@ -8,7 +8,8 @@
 import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { linesOf } from '../../../gateway/src/batches/lines.js';
-import { ServerError, type BatchClient } from './batch-client.js';
+import { GatewayError } from '../gateway-client.js';
+import type { BatchClient } from './batch-client.js';
 import type { RowInput } from './row-input.js';
 import type { RunState, StateFile } from './run-state.js';
 
@@ -48,7 +49,7 @@ export class BatchRun {
 
   constructor(private readonly options: BatchRunOptions) {}
 
-  /** Resolves when every row's result is written. @throws ServerError, or what the signal throws */
+  /** Resolves when every row's result is written. @throws GatewayError, or what the signal throws */
   async run(): Promise<Progress> {
     const out = await open(this.options.out, 'a');
     try {
@@ -82,7 +83,7 @@ export class BatchRun {
     while (await this.uploadRest());
     await this.patient(() => client.seal(state.batch, this.committed)).catch((error: unknown) => {
       // Its answer was lost the first time.
-      if (!(error instanceof ServerError) || error.details.code !== 'STATE_CONFLICT') throw error;
+      if (!(error instanceof GatewayError) || error.details.code !== 'STATE_CONFLICT') throw error;
     });
     this.sealed = true;
   }
@@ -115,8 +116,9 @@ export class BatchRun {
       this.moved(committed);
       return true;
     } catch (error) {
-      if (!(error instanceof ServerError)) throw error;
-      const { committed, retryAfterMs, code } = error.details;
+      if (!(error instanceof GatewayError)) throw error;
+      const { retryAfterMs, code } = error.details;
+      const committed = committedBy(error);
       const isFull = code === 'BODY_TOO_LARGE' && committed !== undefined;
       if (!isFull && !error.passing) throw error;
       this.moved(committed ?? (await this.patient(() => client.read(state.batch))).committed);
@@ -153,7 +155,7 @@ export class BatchRun {
   /** Whole lines only; a stream that breaks off in one is asked for again from there. */
   private async write(out: FileHandle, bytes: AsyncIterable<Buffer>): Promise<void> {
     const { state, file } = this.options;
-    for await (const line of linesOf(asBuffers(bytes), Infinity)) {
+    for await (const line of linesOf(bytes, Infinity)) {
       const text = `${line!.toString()}\n`;
       const { row, status } = JSON.parse(text) as { row: number; status: string };
       if (row < state.written) continue;
@@ -179,7 +181,7 @@ export class BatchRun {
       try {
         return await ask();
       } catch (error) {
-        if (!(error instanceof ServerError) || !error.passing) throw error;
+        if (!(error instanceof GatewayError) || !error.passing) throw error;
         this.checkPatience(error);
         const pause = Math.min(MOST_PAUSE_MS, error.details.retryAfterMs ?? LOOK_MS);
         await sleep(pause, undefined, { signal: this.options.signal });
@@ -187,11 +189,13 @@ export class BatchRun {
     }
   }
 
-  private checkPatience(error: ServerError): void {
+  private checkPatience(error: GatewayError): void {
     if (Date.now() - this.movedAt > GIVE_UP_MS) throw error;
   }
 }
 
-async function* asBuffers(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
-  for await (const piece of bytes) yield Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+/** How many rows the gateway has, where its refusal says so. */
+function committedBy({ details: { problem } }: GatewayError): number | undefined {
+  const committed = problem?.['committed'];
+  return typeof committed === 'number' ? committed : undefined;
 }

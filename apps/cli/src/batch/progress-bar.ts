@@ -1,30 +1,28 @@
-/** How far a run is, to standard error: one line that is written over on a terminal, a line now and then elsewhere. */
+/** How far a bulk run is. */
+import { ProgressLine } from '../progress-line.js';
 import type { Progress } from './batch-run.js';
 
-const WIDTH = 30;
 const PLAIN_EVERY_MS = 5_000;
-const BAR_EVERY_MS = 100;
 
 export class ProgressBar {
-  private readonly begun = Date.now();
+  private readonly line: ProgressLine;
   private first: number | undefined;
-  private toldAt = 0;
 
-  constructor(private readonly stream: Pick<NodeJS.WriteStream, 'isTTY' | 'write'>) {}
+  constructor(stream: Pick<NodeJS.WriteStream, 'isTTY' | 'write'>) {
+    this.line = new ProgressLine(stream, PLAIN_EVERY_MS);
+  }
 
   show(progress: Progress): void {
     this.first ??= progress.written;
-    const now = Date.now();
-    const isOver = progress.written === progress.total;
-    if (!isOver && now - this.toldAt < (this.stream.isTTY ? BAR_EVERY_MS : PLAIN_EVERY_MS)) return;
-    this.toldAt = now;
-    const text = this.text(progress, (now - this.begun) / 1_000);
-    this.stream.write(this.stream.isTTY ? `\r\x1b[2K${bar(progress)} ${text}` : `${text}\n`);
+    const { total, written } = progress;
+    this.line.show(written === total, (seconds) => ({
+      share: total === 0 ? 1 : written / total,
+      text: this.text(progress, seconds),
+    }));
   }
 
-  /** The terminal's next line is free again. */
   end(): void {
-    if (this.stream.isTTY && this.toldAt > 0) this.stream.write('\n');
+    this.line.end();
   }
 
   private text({ total, committed, written, failed }: Progress, seconds: number): string {
@@ -33,9 +31,4 @@ export class ProgressBar {
     const bad = failed > 0 ? `, ${failed} without an output` : '';
     return `${written} of ${total} rows, ${committed} sent${bad}, ${Math.round(rate)}/s${written < total ? left : ''}`;
   }
-}
-
-function bar({ total, written }: Progress): string {
-  const full = total === 0 ? WIDTH : Math.floor((WIDTH * written) / total);
-  return `[${'#'.repeat(full)}${' '.repeat(WIDTH - full)}]`;
 }

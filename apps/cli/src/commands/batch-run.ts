@@ -2,16 +2,17 @@
 import { randomBytes } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { loadClientConfig } from '#inference';
-import { BatchClient, ServerError } from '../batch/batch-client.js';
+import { BatchClient } from '../batch/batch-client.js';
 import { BatchRun, type Progress } from '../batch/batch-run.js';
 import { ProgressBar } from '../batch/progress-bar.js';
 import { openRowInput, type RowInput } from '../batch/row-input.js';
 import { StateFile, type RunState } from '../batch/run-state.js';
-import { UsageError, type Command } from '../command.js';
+import { EXIT, UsageError, type Command } from '../command.js';
+import { GatewayClient } from '../gateway-client.js';
 import { StopSignals } from '../stop-signals.js';
+import { tell } from '../terminal.js';
 
 const ROWS_FAILED = 3;
-const INTERRUPTED = 130;
 
 export const batchRunCommand: Command = {
   usage: '<model>[:version] <folder|file.jsonl> -o out.jsonl [--json]',
@@ -19,7 +20,7 @@ export const batchRunCommand: Command = {
     'Runs every picture of a folder, or every line of a file, through a model and writes a line a row, in order.',
     'Ctrl-C stops; the same command goes on where it stopped, by the file out.jsonl.state.',
     'The server is SLUICE_URL, its key SLUICE_API_KEY. --json prints progress as JSON lines to standard output.',
-    'Exit codes: 0 every row has an output, 3 some have none, 1 it could not go on, 130 stopped.',
+    'Exit codes: 0 every row has an output, 3 some have none, 1 it could not go on, 4 not now, 130 stopped.',
   ].join('\n'),
 
   async run(args) {
@@ -55,16 +56,12 @@ async function run(wanted: Wanted): Promise<number> {
   try {
     const { failed } = await runOnce(wanted, signals.requested, show);
     bar.end();
-    return failed === 0 ? 0 : ROWS_FAILED;
+    return failed === 0 ? EXIT.done : ROWS_FAILED;
   } catch (error) {
     bar.end();
-    if (signals.requested.aborted) {
-      process.stderr.write('Stopped. The same command goes on from here.\n');
-      return INTERRUPTED;
-    }
-    if (!(error instanceof ServerError)) throw error;
-    process.stderr.write(`${error.message}\n`);
-    return 1;
+    if (!signals.requested.aborted) throw error;
+    tell('Stopped. The same command goes on from here.');
+    return EXIT.stopped;
   } finally {
     signals.dispose();
   }
@@ -75,8 +72,8 @@ async function runOnce(
   signal: AbortSignal,
   progress: (now: Progress) => void,
 ): Promise<Progress> {
-  const { url, apiKey } = loadClientConfig();
-  const client = new BatchClient({ url, apiKey, signal });
+  const { url } = loadClientConfig();
+  const client = new BatchClient(GatewayClient.configured(signal));
   const input = await openRowInput(source);
   const file = new StateFile(`${out}.state`);
   const state = await stateOf(file, { server: url, model, input });

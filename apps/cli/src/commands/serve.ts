@@ -24,6 +24,7 @@ export const serveCommand: Command = {
     'Redis, a gateway and a worker on this machine, until Ctrl-C.',
     'Settings are environment variables, among them PORT, REDIS_URL and SLUICE_DATA; see docs/config.md.',
   ].join('\n'),
+  outlivesOutput: true,
 
   run(args) {
     if (args.length > 0) throw new UsageError('This command takes no arguments.');
