@@ -35,6 +35,8 @@ COPY package.json ./
 COPY --from=build /app/dist/libs dist/libs
 COPY --from=build /app/dist/apps dist/apps
 COPY models models
+# Where a volume for registered packages is mounted; a new volume takes the folder's owner.
+RUN mkdir /store && chown node /store
 # Everything above belongs to root: the processes can read it and change none of it.
 USER node
 EXPOSE 8080 8081
