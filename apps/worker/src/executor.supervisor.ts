@@ -5,11 +5,13 @@
  * worker at start with the reason; nothing here runs native code.
  */
 import { fileURLToPath } from 'node:url';
-import { Dispatcher, type ExecutorSettings } from '#inference';
+import { Dispatcher, type ControlMessage, type ExecutorSettings } from '#inference';
 import type { WorkerContext } from './context.js';
 import { DurableProcessor } from './durable.processor.js';
 import { ExecutorSlot } from './executor/executor-slot.js';
+import { ModelLife } from './models/model-life.js';
 import { findPackages } from './models/package-folders.js';
+import { PackageSource } from './models/package-source.js';
 import { ServedModels } from './models/served-models.js';
 import { BatchRunner } from './predictions/batch-runner.js';
 import { Intake } from './predictions/intake.js';
@@ -30,6 +32,9 @@ export interface SupervisorEvents {
 export class ExecutorSupervisor {
   readonly models: ServedModels;
   readonly slots: ExecutorSlot[] = [];
+  /** Where packages of registered versions lie. */
+  readonly packages: PackageSource;
+  private readonly life: ModelLife;
   private readonly dispatcher: Dispatcher<Part>;
   private readonly outlet: ReplyOutlet;
   private readonly runner: BatchRunner;
@@ -54,9 +59,14 @@ export class ExecutorSupervisor {
       packs: this.processor,
       durable: new DurableProcessor(context, intake, dispatch),
       executors,
+      takesMemory: (key) => this.slots.some((slot) => slot.holds(key)),
+      fill: () => this.slots.forEach((slot) => slot.fill()),
       serves: (key, { batcher, bulk }) => this.dispatcher.serve(key, batcher, bulk),
+      unserves: (key) => this.dispatcher.unserve(key),
       changed: () => events.changed(),
     });
+    this.packages = new PackageSource(context);
+    this.life = new ModelLife(context, this.models, this.packages);
     for (let i = 0; i < executors; i++) {
       this.slots.push(this.slot(fileURLToPath(entry), { threads, providers, cpuFallback }));
     }
@@ -67,8 +77,14 @@ export class ExecutorSupervisor {
     const { packages, warnings } = await findPackages(this.context.config.modelsDir);
     for (const warning of warnings) this.context.log.warn(`models: ${warning}`);
     if (packages.length === 0) this.context.log.warn('the models folder holds no package; see docs/packages.md');
-    for (const folder of packages) this.models.expect(folder);
     for (const slot of this.slots) slot.start();
+    await this.life.start(packages);
+  }
+
+  /** What gateways and the registry tell all workers. */
+  heard(message: ControlMessage): void {
+    for (const id of message.ids) if (!this.models.depart(id)) this.processor.depart(id);
+    this.life.heard(message);
   }
 
   /** Slots that run batches or are about to again. */
@@ -76,12 +92,8 @@ export class ExecutorSupervisor {
     return this.slots.filter((slot) => slot.usable).length;
   }
 
-  /** The caller of a prediction has gone. */
-  depart(id: string): void {
-    if (!this.models.depart(id)) this.processor.depart(id);
-  }
-
   async stop(): Promise<void> {
+    this.life.stop();
     const finished = await this.models.drain(this.context.config.drainMs);
     if (!finished)
       this.context.log.warn('packs were still running at the end of the drain; another worker takes them over');
@@ -95,11 +107,11 @@ export class ExecutorSupervisor {
       packages: () => this.models.packages(),
       loaded: (key, model) => {
         this.everLoaded = true;
-        void this.models.loaded(key, model).catch((error: unknown) => {
-          this.context.log.error({ model: key, reason: String(error) }, 'model could not be announced');
-        });
+        this.models.loaded(key, model);
       },
       refused: (key, reason) => this.models.refused(key, reason),
+      grew: (key, slot, bytes) => this.models.get(key)?.memory.ran(slot, bytes),
+      released: () => this.models.released(),
       open: () => this.dispatcher.dispatch(),
       filled: (pid) => {
         this.context.log.info({ executor: pid }, 'executor ready');

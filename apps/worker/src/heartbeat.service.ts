@@ -53,7 +53,10 @@ export class HeartbeatService {
 
   private current(supervisor: ExecutorSupervisor): Heartbeat {
     const versions = supervisor.models.list();
-    const { alpha, beta, backlog } = this.context.metrics;
+    const { alpha, beta, backlog, memory } = this.context.metrics;
+    const used = supervisor.models.bytes;
+    const budget = this.context.config.modelMemory;
+    memory.set(used);
     for (const version of versions) {
       const labels = { model: version.name, version: version.version };
       backlog.set(labels, version.depth);
@@ -67,6 +70,7 @@ export class HeartbeatService {
       device: this.context.config.providers[0] ?? 'cpu',
       slots: supervisor.usableSlots,
       versions,
+      ...(budget === undefined ? {} : { memory: { used, budget } }),
     };
   }
 }

@@ -32,9 +32,9 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
   );
   await app.listen(config.port, config.host);
 
-  const control = new ControlReader(context.connect('sluice-worker-control'), context.keys.control, ({ ids }) => {
-    for (const id of ids) supervisor.depart(id);
-  });
+  const control = new ControlReader(context.connect('sluice-worker-control'), context.keys.control, (message) =>
+    supervisor.heard(message),
+  );
   let stopping = false;
   const stop = async (signal: string): Promise<void> => {
     if (stopping) return;

@@ -24,10 +24,12 @@ export class WorkerIndicators {
     return usable > 0 ? check.up(facts) : check.down(facts);
   }
 
-  /** At least one version is ready: one broken package must not take the worker out. */
+  /** At least one version is ready, or would be when it is asked for: one broken package must not take the worker out. */
   models(): HealthIndicatorResult {
     const check = this.health.check('models');
     const states = Object.fromEntries(this.supervisor.models.list().map((v) => [`${v.name}:${v.version}`, v.state]));
-    return Object.values(states).includes('ready') ? check.up(states) : check.down(states);
+    const all = Object.values(states);
+    const serves = all.length === 0 || all.includes('ready') || all.includes('loadable');
+    return serves ? check.up(states) : check.down(states);
   }
 }

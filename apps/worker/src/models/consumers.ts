@@ -17,12 +17,19 @@ export interface Processors {
 interface ConsumersOptions extends Processors {
   context: WorkerContext;
   executors: number;
+  /** A job was taken, or one is done. */
+  used(): void;
 }
 
 export class Consumers {
   private readonly workers: (PackWorker | DurableWorker)[];
+  private jobs = 0;
 
-  constructor(target: Target, { context, packs, durable, executors }: ConsumersOptions) {
+  constructor(
+    target: Target,
+    private readonly options: ConsumersOptions,
+  ) {
+    const { packs, durable, executors, context } = options;
     const { redis, keys, log } = context;
     const { name, version } = target.description;
     const failed = (error: Error): void => log.debug({ reason: error.message }, 'queue');
@@ -33,7 +40,7 @@ export class Consumers {
         concurrency: executors + 1,
         redis,
         keys,
-        process: (incoming) => packs.process(incoming, target),
+        process: (incoming) => this.count(packs.process(incoming, target)),
         failed,
       }),
       ...LANES.map(
@@ -45,11 +52,16 @@ export class Consumers {
             concurrency: lane === 'durable' ? 2 * executors + 1 : executors + 1,
             redis,
             keys,
-            process: (incoming) => durable.process(incoming, target),
+            process: (incoming) => this.count(durable.process(incoming, target)),
             failed,
           }),
       ),
     ];
+  }
+
+  /** Jobs that were taken and are not done. */
+  get inHand(): number {
+    return this.jobs;
   }
 
   async ready(): Promise<void> {
@@ -59,5 +71,16 @@ export class Consumers {
   /** Stops taking jobs and resolves when those in hand are done. */
   async close(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.close()));
+  }
+
+  private async count(job: Promise<void>): Promise<void> {
+    this.jobs++;
+    this.options.used();
+    try {
+      await job;
+    } finally {
+      this.jobs--;
+      this.options.used();
+    }
   }
 }

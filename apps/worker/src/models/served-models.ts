@@ -1,8 +1,9 @@
 /**
- * The model versions of this worker and where each stands: starting → ready | failed, all → draining.
+ * The model versions of this worker, and what it takes to serve one: executors that hold it, a batcher, consumers.
+ * Which of them are to be served is decided elsewhere (model-life.ts).
  *
- * Invariants: a version consumes its queue only from `ready` on; a failed version harms no other; a state changes in
- * `move` alone, and the log line and the heartbeat hang on that change.
+ * Invariants: a version consumes its queues only while executors hold it; a failed version harms no other; whatever
+ * changes a state tells the log and the heartbeat.
  */
 import { Batcher, type BatcherOptions, type LoadedModel, type ServedVersion } from '#inference';
 import type { WorkerContext } from '../context.js';
@@ -10,133 +11,239 @@ import { failure, type Part } from '../predictions/part.js';
 import type { ReplyOutlet } from '../predictions/reply-outlet.js';
 import type { Target } from '../predictions/intake.js';
 import { Consumers, type Processors } from './consumers.js';
-import type { PackageFolder } from './package-folders.js';
-
-type State = ServedVersion['state'];
-
-interface Version extends PackageFolder {
-  state: State;
-  reason?: string;
-  target?: Target;
-  consumers?: Consumers;
-}
+import type { State, Version } from './version.js';
 
 export interface ServedModelsOptions extends Processors {
   context: WorkerContext;
   outlet: ReplyOutlet;
   executors: number;
+  /** Whether an executor has memory for it still. */
+  takesMemory(key: string): boolean;
+  /** What executors are to hold has changed. */
+  fill(): void;
   /** A version has a batcher and may be dispatched. */
   serves(key: string, target: Pick<Target, 'batcher' | 'bulk'>): void;
+  unserves(key: string): void;
   changed(): void;
+}
+
+interface Pending {
+  resolve(): void;
+  reject(error: Error): void;
 }
 
 export class ServedModels {
   private readonly versions = new Map<string, Version>();
+  private readonly coming = new Map<string, Pending>();
+  private readonly going = new Map<string, () => void>();
+  private isEnding = false;
+  private readonly listeners: ((version: Version) => void)[] = [];
 
   constructor(private readonly options: ServedModelsOptions) {}
 
-  expect(folder: PackageFolder): void {
-    this.versions.set(folder.key, { ...folder, state: 'starting' });
+  add(version: Version): void {
+    this.versions.set(version.key, version);
   }
 
-  *packages(): Iterable<[string, string]> {
-    for (const { key, directory, state } of this.versions.values()) if (state !== 'failed') yield [key, directory];
+  get(key: string): Version | undefined {
+    return this.versions.get(key);
   }
 
-  /** An executor holds the version; the first to do so makes it ready. */
-  async loaded(key: string, { description, placement }: LoadedModel): Promise<void> {
-    const version = this.versions.get(key);
-    if (!version || version.target) return;
-    const { context, outlet } = this.options;
-    context.log.info({ model: key, placement }, 'nodes placed');
-    const options: BatcherOptions<Part> = {
-      maxBatchSize: description.maxBatchSize,
-      runTimeoutMs: description.runTimeoutMs,
-      clock: context.clock,
-      dropped: ({ prediction }, reason) => {
-        const code = reason === 'departed' ? 'CALLER_GONE' : 'DEADLINE_EXCEEDED';
-        context.metrics.outcomes.inc({ model: description.name, version: description.version, outcome: code });
-        outlet.fail(prediction, failure(code));
-      },
+  all(): Version[] {
+    return [...this.versions.values()];
+  }
+
+  /** Called when jobs come and go. */
+  onUse(listener: (version: Version) => void): void {
+    this.listeners.push(listener);
+  }
+
+  /** Bytes of what executors hold or are to hold. */
+  get bytes(): number {
+    return this.all().reduce((sum, version) => sum + (this.takesMemory(version) ? this.bytesOf(version) : 0), 0);
+  }
+
+  bytesOf({ memory }: Version): number {
+    return this.options.executors * memory.bytes;
+  }
+
+  takesMemory({ key, isHeld }: Version): boolean {
+    return isHeld || this.options.takesMemory(key);
+  }
+
+  /** For an executor: what it is to hold, first what somebody waits for, then what was used last. */
+  packages(): [string, string][] {
+    const urgency = ({ key, usedAt }: Version): number => (this.coming.has(key) ? Infinity : usedAt);
+    return this.all()
+      .filter(({ isHeld }) => isHeld)
+      .sort((a, b) => (urgency(a) === urgency(b) ? 0 : urgency(b) - urgency(a)))
+      .map(({ key, directory }) => [key, directory!]);
+  }
+
+  /** Resolves when the first executor holds it. @throws Error with what is wrong with its package. */
+  async hold(version: Version): Promise<void> {
+    version.isHeld = true;
+    const held = new Promise<void>((resolve, reject) => this.coming.set(version.key, { resolve, reject }));
+    this.options.fill();
+    try {
+      await held;
+    } catch (error) {
+      version.isHeld = false;
+      throw error;
+    } finally {
+      this.coming.delete(version.key);
+    }
+  }
+
+  /** Takes its jobs from now on, unless this worker is about to end. */
+  async consume(version: Version): Promise<void> {
+    if (this.isEnding) return;
+    const used = (): void => {
+      version.usedAt = performance.now();
+      for (const listener of this.listeners) listener(version);
     };
-    const batcher = new Batcher(options);
-    const bulk = new Batcher({ ...options, latency: batcher.latency });
-    version.target = { description, batcher, bulk };
-    this.options.serves(key, version.target);
-    const before = await context.fleet.describe(description);
-    if (before !== undefined && before !== description.checksum) {
-      context.log.warn(
+    version.consumers = new Consumers(version.target!, { ...this.options, used });
+    await version.consumers.ready();
+  }
+
+  /** Takes no more jobs; resolves when those in hand are done. */
+  async endConsuming(version: Version): Promise<void> {
+    await version.consumers?.close();
+    version.consumers = undefined;
+  }
+
+  /** Resolves when no executor has memory for it any more. */
+  async release(version: Version): Promise<void> {
+    version.isHeld = false;
+    const gone = new Promise<void>((resolve) => this.going.set(version.key, resolve));
+    this.options.fill();
+    this.released();
+    await gone;
+  }
+
+  /** It is known no longer. */
+  drop({ key, name, version }: Version): void {
+    this.versions.delete(key);
+    this.options.unserves(key);
+    const { alpha, beta, backlog } = this.options.context.metrics;
+    for (const gauge of [alpha, beta, backlog]) gauge.remove({ model: name, version });
+    this.options.changed();
+  }
+
+  /** An executor holds the version. */
+  loaded(key: string, { description, placement, grownBytes }: LoadedModel): void {
+    const version = this.versions.get(key);
+    if (!version) return;
+    if (grownBytes !== undefined) version.memory.loaded(grownBytes);
+    if (!this.coming.has(key)) return;
+    this.options.context.log.info({ model: key, placement }, 'nodes placed');
+    version.describe(description);
+    this.limit(version);
+    this.coming.get(key)?.resolve();
+  }
+
+  refused(key: string, reason: string): void {
+    this.coming.get(key)?.reject(new Error(reason));
+  }
+
+  /** Executors have let go of something. */
+  released(): void {
+    for (const [key, gone] of this.going) {
+      if (this.options.takesMemory(key)) continue;
+      this.going.delete(key);
+      gone();
+    }
+  }
+
+  /** What it is served as, by its package and the limits that are set now, is what counts from now on. */
+  limit(version: Version): void {
+    const { description, target } = version;
+    if (!description) return;
+    if (!target) {
+      version.target = this.targetOf(version);
+      this.options.serves(version.key, version.target);
+    } else {
+      target.description = description;
+      target.batcher.resize(description.maxBatchSize);
+      target.bulk.resize(description.maxBatchSize);
+    }
+  }
+
+  /** Tells the fleet what is served here: a description runs out, and Redis may have come back empty. */
+  async announce(versions: readonly Version[] = this.all().filter(({ isDesired }) => isDesired)): Promise<void> {
+    const { fleet, log } = this.options.context;
+    for (const { key, target } of versions) {
+      if (!target) continue;
+      const before = await fleet.describe(target.description);
+      if (before === undefined || before === target.description.checksum) continue;
+      log.warn(
         { model: key },
         'another worker has served other files under this name and version; give changed files a new version',
       );
     }
-    if (version.state === 'starting') await this.consume(version);
-  }
-
-  /** Tells the fleet again what is served here: a description runs out, and Redis may have come back empty. */
-  async announce(): Promise<void> {
-    for (const { target } of this.versions.values()) {
-      if (target) await this.options.context.fleet.describe(target.description);
-    }
-  }
-
-  refused(key: string, reason: string): void {
-    const version = this.versions.get(key);
-    if (version?.state === 'starting' && !version.target) this.move(version, 'failed', reason);
   }
 
   /** Marks a prediction whose caller has gone; false when no batcher has it. */
   depart(id: string): boolean {
-    return [...this.versions.values()].some(
+    return this.all().some(
       ({ target }) => target !== undefined && (target.batcher.depart(id) || target.bulk.depart(id)),
     );
   }
 
   list(): ServedVersion[] {
-    return [...this.versions.values()].map(({ name, version, state, reason, target }) => ({
-      name,
-      version,
-      state,
-      ...(reason === undefined ? {} : { reason }),
-      ...target?.batcher.latency.line(),
-      depth: (target?.batcher.depth ?? 0) + (target?.bulk.depth ?? 0),
-    }));
+    return this.all()
+      .filter(({ isDesired, state }) => isDesired || state !== 'loadable')
+      .map((version) => version.served(this.options.executors));
   }
 
   target(key: string): Target | undefined {
     return this.versions.get(key)?.target;
   }
 
+  move(version: Version, state: State, reason?: string): void {
+    if (version.state === state && version.reason === reason) return;
+    if (this.isEnding && state !== 'draining') return;
+    version.move(state, reason);
+    const { log } = this.options.context;
+    if (state === 'failed') log.error({ model: version.key, reason }, 'model refused; the others are served');
+    else log.info({ model: version.key }, `model ${state}`);
+    this.options.changed();
+  }
+
   /** Stops taking jobs, finishes those in hand; gives them up after `graceMs`. Resolves to whether all finished. */
   async drain(graceMs: number): Promise<boolean> {
-    const consumers: Consumers[] = [];
-    for (const version of this.versions.values()) {
-      if (version.consumers) consumers.push(version.consumers);
-      version.target?.batcher.drain();
-      version.target?.bulk.drain();
-      this.move(version, 'draining');
-    }
+    this.isEnding = true;
+    const closed = Promise.all(
+      this.all().map(async (version) => {
+        version.target?.batcher.drain();
+        version.target?.bulk.drain();
+        this.move(version, 'draining');
+        await version.consumers?.close();
+      }),
+    );
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), graceMs)));
-    const closed = Promise.all(consumers.map((consumer) => consumer.close())).then(() => true);
-    const finished = await Promise.race([closed, late]);
+    const finished = await Promise.race([closed.then(() => true), late]);
     clearTimeout(timer);
     // What is still in hand loses its lock with this process, and another worker takes it over.
     return finished;
   }
 
-  private async consume(version: Version): Promise<void> {
-    version.consumers = new Consumers(version.target!, this.options);
-    await version.consumers.ready();
-    if (version.state === 'starting') this.move(version, 'ready');
-  }
-
-  private move(version: Version, state: State, reason?: string): void {
-    version.state = state;
-    if (reason !== undefined) version.reason = reason;
-    const { log } = this.options.context;
-    if (state === 'failed') log.error({ model: version.key, reason }, 'model refused; the others are served');
-    else log.info({ model: version.key }, `model ${state}`);
-    this.options.changed();
+  private targetOf(version: Version): Target {
+    const { context, outlet } = this.options;
+    const { name, version: number } = version;
+    const description = version.description!;
+    const options: BatcherOptions<Part> = {
+      maxBatchSize: description.maxBatchSize,
+      runTimeoutMs: description.runTimeoutMs,
+      clock: context.clock,
+      dropped: ({ prediction }, reason) => {
+        const code = reason === 'departed' ? 'CALLER_GONE' : 'DEADLINE_EXCEEDED';
+        context.metrics.outcomes.inc({ model: name, version: number, outcome: code });
+        outlet.fail(prediction, failure(code));
+      },
+    };
+    const batcher = new Batcher(options);
+    return { description, batcher, bulk: new Batcher({ ...options, latency: batcher.latency }) };
   }
 }

@@ -13,7 +13,9 @@ export function asLimited(
   const alone = facts?.rowsMix === true || description.maxBatchSize === 1;
   return {
     ...description,
-    maxBatchSize: alone ? 1 : Math.min(limits.maxBatchSize ?? description.maxBatchSize, facts?.maxBatchSize ?? Infinity),
+    maxBatchSize: alone
+      ? 1
+      : Math.min(limits.maxBatchSize ?? description.maxBatchSize, facts?.maxBatchSize ?? Infinity),
     maxDelayMs: limits.maxDelayMs ?? description.maxDelayMs,
   };
 }

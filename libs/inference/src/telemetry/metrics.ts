@@ -97,6 +97,12 @@ export class WorkerMetrics extends Metrics {
   readonly backlog = this.gauge('sluice_batcher_rows', 'Rows that wait in the batcher.', MODEL);
   readonly alpha = this.gauge('sluice_latency_alpha_ms', 'Learned milliseconds per row.', MODEL);
   readonly beta = this.gauge('sluice_latency_beta_ms', 'Learned milliseconds per run.', MODEL);
+  readonly loads = this.counter('sluice_model_loads_total', 'Loads of versions by outcome: loaded, failed.', [
+    ...MODEL,
+    'outcome',
+  ]);
+  readonly evictions = this.counter('sluice_model_evictions_total', 'Versions unloaded to make room.', MODEL);
+  readonly memory = this.gauge('sluice_model_memory_bytes', 'Bytes of the models that executors hold.', []);
 
   constructor() {
     super('worker');

@@ -1,0 +1,49 @@
+/**
+ * When a version that could not be loaded is tried again: after pauses that grow, so often and no more, and at once
+ * when its registration has changed. What lies in the worker's own folder is read once.
+ */
+import type { Version } from './version.js';
+
+const FIRST_PAUSE_MS = 2_000;
+const LONGEST_PAUSE_MS = 300_000;
+const TRIES = 12;
+
+interface Failed {
+  count: number;
+  at: number;
+  /** Of the registration as it was. */
+  mark: string;
+}
+
+export class Retries {
+  private readonly failures = new Map<string, Failed>();
+
+  failed(version: Version): void {
+    const { key } = version;
+    const mark = markOf(version);
+    const before = this.failures.get(key);
+    const count = before?.mark === mark ? before.count + 1 : 1;
+    this.failures.set(key, { count, at: performance.now(), mark });
+  }
+
+  /** It would fail again whatever happens, until its registration changes. */
+  hopeless(version: Version): void {
+    this.failures.set(version.key, { count: TRIES, at: performance.now(), mark: markOf(version) });
+  }
+
+  mayTry(version: Version): boolean {
+    const failed = this.failures.get(version.key);
+    if (!failed || failed.mark !== markOf(version)) return true;
+    const tries = version.digest === undefined ? 1 : TRIES;
+    const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failed.count - 1));
+    return failed.count < tries && performance.now() - failed.at >= pause;
+  }
+
+  forget(key: string): void {
+    this.failures.delete(key);
+  }
+}
+
+function markOf({ registration }: Version): string {
+  return JSON.stringify([registration?.check, registration?.desired, registration?.updated]);
+}
