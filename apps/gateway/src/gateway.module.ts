@@ -28,8 +28,10 @@ import { ModelCatalog } from './models/model-catalog.js';
 import type { FetchPackage } from './models/package-source.js';
 import { MODEL_CONTROLLERS, modelParts, type ModelParts } from './models/model-parts.js';
 import { Admission } from './predictions/admission.js';
+import { FastAnswer } from './predictions/fast-answer.js';
 import { PredictionsController } from './predictions/predictions.controller.js';
 import { PredictionsService } from './predictions/predictions.service.js';
+import { Shadows } from './shadow/shadows.js';
 import { StorageBudget } from './upkeep/storage-budget.js';
 import { Upkeep } from './upkeep/upkeep.js';
 import { DeliveriesController } from './webhooks/deliveries.controller.js';
@@ -41,6 +43,7 @@ export interface GatewayParts {
   catalog: ModelCatalog;
   admission: Admission;
   predictions: PredictionsService;
+  shadows: Shadows;
   watchers: Watchers;
   durable: DurableService;
   webhooks: Webhooks;
@@ -53,6 +56,7 @@ export function gatewayParts(context: GatewayContext): GatewayParts {
   const catalog = new ModelCatalog(context);
   const admission = new Admission(context);
   const predictions = new PredictionsService(context, catalog);
+  const shadows = new Shadows({ context, catalog, predictions });
   const watchers = new Watchers();
   predictions.onNotice(watchers.told);
   const budget = new StorageBudget(context);
@@ -66,7 +70,7 @@ export function gatewayParts(context: GatewayContext): GatewayParts {
   upkeep.chore('webhooks', () => webhooks.reconcile());
   const models = modelParts({ context, catalog, fetchPackage: refuseUrl });
   for (const [name, chore] of models.chores) upkeep.chore(name, () => chore.round());
-  return { context, catalog, admission, predictions, watchers, durable, webhooks, upkeep, batches, models };
+  return { context, catalog, admission, predictions, shadows, watchers, durable, webhooks, upkeep, batches, models };
 }
 
 /** No URL is fetched by this build. */
@@ -104,6 +108,7 @@ export class GatewayModule {
         { provide: ModelCatalog, useValue: catalog },
         { provide: Admission, useValue: admission },
         { provide: PredictionsService, useValue: predictions },
+        { provide: Shadows, useValue: parts.shadows },
         { provide: Watchers, useValue: watchers },
         { provide: DurableService, useValue: durable },
         { provide: Webhooks, useValue: webhooks },
@@ -111,6 +116,7 @@ export class GatewayModule {
         { provide: UploadSources, useValue: new UploadSources(context) },
         ...models.providers,
         LastErrors,
+        FastAnswer,
         BatchResults,
         DurableAnswer,
         DeadLetters,

@@ -2,7 +2,9 @@
  * Takes a pack apart: each of its predictions becomes parts in the batcher of its version; the pack is done when the
  * last of them is answered.
  *
- * Invariant: `process` resolves only after every reply is in Redis, which is what lets BullMQ complete the pack.
+ * Invariant: `process` resolves only after every reply that somebody waits for is in Redis, which is what lets BullMQ
+ * complete the pack. Shadows, whose callers have their answer from another version, wait among the rows of bulk runs and
+ * hold no pack.
  */
 import type { IncomingPack } from '#inference';
 import type { WorkerContext } from './context.js';
@@ -27,13 +29,16 @@ export class PredictionProcessor {
   async process(incoming: IncomingPack, target: Target): Promise<void> {
     const { items, gateway } = incoming.pack;
     const taken = this.context.clock.now();
-    let left = items.length;
+    let left = items.filter(({ shadow }) => !shadow).length;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         if (--left === 0) resolve();
       };
-      const predictions = items.map((item) => new Prediction({ item, destination: gateway, taken, done }));
-      void this.submit(incoming, target, predictions);
+      const nobody = (): void => undefined;
+      const predictions = items.map(
+        (item) => new Prediction({ item, destination: gateway, taken, done: item.shadow ? nobody : done }),
+      );
+      void this.submit(incoming, target, predictions).then(() => left === 0 && resolve());
     });
   }
 
@@ -42,12 +47,12 @@ export class PredictionProcessor {
     // A pack that nobody waits for any more is not worth its bytes.
     const late = predictions.every((prediction) => prediction.item.deadline < now);
     const payload = late ? null : await this.payload(incoming);
-    const { batcher } = target;
     for (const prediction of predictions) {
       if (late) this.intake.refuse(prediction, target, 'DEADLINE_EXCEEDED');
       else if (!payload) this.intake.refuse(prediction, target, 'PAYLOAD_LOST');
       else {
         const departed = this.departures.take(prediction.item.id);
+        const batcher = prediction.item.shadow ? target.bulk : target.batcher;
         this.intake.enqueue(prediction, payload, { target, batcher, alone: incoming.redelivered, departed });
       }
     }

@@ -3,8 +3,8 @@
  * there are credits (two for each run slot that the work is worth, docs/decisions/0008); otherwise predictions collect
  * until a credit is back, a pack is full, or one has waited half of the time it has.
  *
- * Invariant: a credit is held until every item of its pack is settled, which the items' own deadlines guarantee; a
- * lost pack cannot leak one.
+ * Invariant: a credit is held until every item of its pack that somebody waits for is settled, which the items' own
+ * deadlines guarantee; a lost pack cannot leak one.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import {
@@ -139,19 +139,19 @@ export class PackSender {
   private dispatch(items: PendingPrediction[]): void {
     const { context, labels } = this.options;
     context.metrics.packSize.observe(labels, items.length);
-    this.outstanding++;
-    this.inPacks += items.length;
-    let left = items.length;
+    // A shadow waits for its turn behind all others: no credit hangs on it.
+    const awaited = items.filter(({ item }) => !item.shadow);
+    if (awaited.length > 0) this.outstanding++;
+    this.inPacks += awaited.length;
+    let left = awaited.length;
     const settled = (): void => {
       this.inPacks--;
       if (--left > 0) return;
       this.outstanding--;
       this.schedule();
     };
-    for (const item of items) {
-      item.sent = true;
-      chain(item, settled);
-    }
+    for (const item of items) item.sent = true;
+    for (const item of awaited) chain(item, settled);
     void this.deliver(items);
   }
 

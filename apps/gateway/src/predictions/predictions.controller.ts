@@ -1,29 +1,23 @@
-/** The native prediction routes: HTTP in, HTTP out; what a prediction is lives in the service. */
+/** The native prediction routes: which version is meant, and which lane a request goes. */
 import { Controller, HttpCode, HttpStatus, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { SluiceError, toSluiceError, type ModelDescription } from '#inference';
+import { SluiceError } from '#inference';
 import { GatewayContext } from '../context.js';
 import { DurableAnswer } from '../durable/durable-answer.js';
 import { DescribeDurableHeaders } from '../durable/openapi.js';
 import { chanceOf, isDurable } from '../durable/preferences.js';
-import { goneFrom } from '../http/predict-gate.js';
-import { LastErrors } from '../models/last-errors.js';
 import { ModelCatalog } from '../models/model-catalog.js';
-import { answerJson, metricsOf } from './answer.js';
+import { FastAnswer } from './fast-answer.js';
 import { readInput } from './input-reader.js';
 import { DescribePredict } from './openapi.js';
-import type { Reply } from './pending-prediction.js';
-import type { InputForm } from './prediction-input.js';
-import { PredictionsService } from './predictions.service.js';
 
 @Controller('predict')
 export class PredictionsController {
   constructor(
     private readonly context: GatewayContext,
     private readonly catalog: ModelCatalog,
-    private readonly predictions: PredictionsService,
+    private readonly fast: FastAnswer,
     private readonly durable: DurableAnswer,
-    private readonly errors: LastErrors,
   ) {}
 
   @Post()
@@ -71,28 +65,7 @@ export class PredictionsController {
     const timeoutMs = this.timeout(request.headers['x-request-timeout']);
     if (isDurable(request.headers)) return this.keep(request, reply, { ...wanted, waitMs: timeoutMs });
     const model = this.catalog.resolve(wanted.model, wanted.version);
-    const labels = { model: model.description.name, version: model.description.version };
-    const { metrics, log } = this.context;
-    try {
-      const { form, items } = await readInput(request, model.description);
-      const replies = await this.predictions.predict({
-        model,
-        items,
-        timeoutMs,
-        requestId: request.id,
-        gone: goneFrom(reply),
-      });
-      const totalMs = performance.now() - begun;
-      metrics.total.observe(labels, totalMs / 1_000);
-      metrics.outcomes.inc({ ...labels, outcome: 'ok' });
-      if (log.isLevelEnabled('debug')) log.debug({ request: request.id, ...labels, totalMs }, 'prediction answered');
-      void reply.type('application/json; charset=utf-8').send(answer(model.description, form, { replies, totalMs }));
-    } catch (error) {
-      const failure = toSluiceError(error);
-      metrics.outcomes.inc({ ...labels, outcome: failure.code });
-      this.errors.note(model.key, failure);
-      throw error;
-    }
+    await this.fast.send({ request, reply, model, timeoutMs, unnamed: wanted.version === undefined, begun });
   }
 
   private async keep(
@@ -116,13 +89,4 @@ export class PredictionsController {
       `X-Request-Timeout is ${JSON.stringify(String(header).slice(0, 40))}; seconds above 0 and up to ${maxRequestTimeoutMs / 1_000} were expected.`,
     );
   }
-}
-
-function answer(
-  { name, version, batched }: ModelDescription,
-  form: InputForm,
-  { replies, totalMs }: { replies: Reply[]; totalMs: number },
-): string {
-  const items = replies.map(({ result, bytes }) => ({ type: result.type, bytes }));
-  return answerJson({ form, batched, items, model: name, version, metrics: metricsOf(replies), totalMs });
 }

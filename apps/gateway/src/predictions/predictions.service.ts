@@ -30,6 +30,8 @@ export interface PredictionRequest {
   requestId: string;
   /** Fires when the caller leaves. */
   gone: { onGone(listener: () => void): void };
+  /** Nobody waits for it: it runs in what others leave. */
+  shadow?: boolean;
 }
 
 export class PredictionsService {
@@ -70,7 +72,7 @@ export class PredictionsService {
   }
 
   /** Resolves with one reply per item, in order. @throws SluiceError with the first item's failure. */
-  async predict({ model, items, timeoutMs, requestId, gone }: PredictionRequest): Promise<Reply[]> {
+  async predict({ model, items, timeoutMs, requestId, gone, shadow = false }: PredictionRequest): Promise<Reply[]> {
     if (!this.catalog.fresh) throw queueUnavailable();
     this.catalog.confirm(model);
     const accepted = this.context.clock.now();
@@ -82,6 +84,7 @@ export class PredictionsService {
         deadline: accepted + timeoutMs,
         accepted,
         type: item.type,
+        ...(shadow ? { shadow } : {}),
       };
       return new PendingPrediction(head, item.bytes, timeoutMs);
     });
@@ -94,6 +97,11 @@ export class PredictionsService {
     }
     gone.onGone(() => predictions.forEach((prediction) => this.departed(sender, prediction)));
     return predictions.length === 1 ? [await predictions[0]!.reply] : Promise.all(predictions.map((p) => p.reply));
+  }
+
+  /** Whether predictions of a version wait here for a credit. */
+  isBusy(key: string): boolean {
+    return (this.senders.get(key)?.backlog ?? 0) > 0;
   }
 
   /** Sets the gauge of packs that no worker has taken; what Redis does not tell keeps its last value. */

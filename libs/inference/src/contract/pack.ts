@@ -23,6 +23,8 @@ export const packItem = z.object({
   offset: z.number().int().nonnegative(),
   length: z.number().int().nonnegative(),
   type: z.enum(INPUT_TYPES),
+  /** Nobody waits for it: it runs in what others leave, and is lost with its worker. */
+  shadow: z.boolean().optional(),
 });
 export type PackItem = z.infer<typeof packItem>;
 

@@ -7,6 +7,8 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+/** Relative: 0 the same, 1 as large as the answer itself, or nothing alike. */
+const DIFFERENCES = [0, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 0.5, 1];
 type Model = 'model' | 'version';
 const MODEL: Model[] = ['model', 'version'];
 
@@ -73,6 +75,19 @@ export class GatewayMetrics extends Metrics {
     'Times an endpoint failed too often.',
     [],
   );
+
+  readonly shadows = this.counter(
+    'sluice_shadow_total',
+    'Predictions that a shadow ran too, by how the answers compare.',
+    [...MODEL, 'shadow', 'outcome'],
+  );
+  readonly shadowDifference = new Histogram({
+    name: 'sluice_shadow_difference',
+    help: 'Largest difference between both answers, relative to the size of the answer that was given.',
+    buckets: DIFFERENCES,
+    labelNames: [...MODEL, 'shadow'],
+    registers: [this.registry],
+  });
 
   constructor() {
     super('gateway');

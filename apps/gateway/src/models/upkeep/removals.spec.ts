@@ -10,7 +10,7 @@ const registry = new Registry(redis, keys, clock);
 const reader = new RegistryReader(redis, keys);
 const ledger = new Ledger(redis, keys, clock);
 const outbox = new Outbox({ redis, keys, deliveries: new DeliveryQueue(redis, keys) });
-const fleet = new FleetWriter(redis, keys, clock as never);
+const fleet = new FleetWriter(redis, keys, clock);
 const log = { info: () => undefined };
 const context = { redis, keys, clock, registry, ledger, outbox, log } as unknown as RemovalsContext;
 const M = { name: 'm', version: '1' };
