@@ -43,7 +43,7 @@ export class ModelsFolder {
     return this.file(name, version, { 'model.json': JSON.stringify({ name, version, ...content }) });
   }
 
-  file(name: string, version: string, files: Record<string, string>): this {
+  file(name: string, version: string, files: Record<string, string | Buffer>): this {
     const folder = join(this.path, name, version);
     mkdirSync(folder, { recursive: true });
     for (const [file, content] of Object.entries(files)) writeFileSync(join(folder, file), content);
