@@ -27,12 +27,14 @@ const STEP = 2e-2;
 /** A class map of many pixels has some on the edge between two classes. */
 const SHARE = 1e-3;
 const BESIDE: Tolerances['beside'] = { float32: 1e-5, float16: 1e-3, float64: 1e-9, other: 0 };
+/** Neighbours decide how long texts are made, and so what kernels sum up. */
+const BESIDE_PADDED: Tolerances['beside'] = { float32: 1e-4, float16: 1e-2, float64: 1e-7, other: 0 };
 
-export function tolerancesOf(isQuantized: boolean): Tolerances {
+export function tolerancesOf({ isQuantized, isPadded }: { isQuantized: boolean; isPadded: boolean }): Tolerances {
   const alone = isQuantized
     ? { float32: STEP, float16: STEP, float64: STEP, other: STEP }
     : { float32: 5e-3, float16: STEP, float64: 1e-5, other: SHARE };
-  return { alone, beside: BESIDE };
+  return { alone, beside: isPadded ? BESIDE_PADDED : BESIDE };
 }
 
 /** The largest finite value of each output, so that differences have a measure. */

@@ -41,6 +41,10 @@ describe('a model with nothing wrong', () => {
     expect(passed?.facts.rowsMix).toBe(false);
   });
 
+  it.each(['cells', 'shades'])('a model of pictures, %s, passes', async (name) =>
+    passes(await verified(fixtureModel(name))),
+  );
+
   it('a model in the ORT format passes', async () => passes(await verified(fixtureModel('tiny_mobile'))));
 
   it('says what the model is', async () => {

@@ -11,7 +11,7 @@ import { PASSED, type Outcome, type Subject } from './subject.js';
 
 export async function checkMemory(subject: Subject, before: number): Promise<Outcome> {
   const { rows, kinds, maxRows = 1, at, modelBytes = 0 } = subject;
-  const [row] = kinds![0]!.rows as [ExecutorInput];
+  const row: ExecutorInput = kinds![0]!.rows.at(-1)!;
   at(`a run of ${maxRows} rows for its memory`);
   await rows!.run(Array.from({ length: maxRows }, () => row));
   subject.found({ memoryBytes: Math.round(Math.max(modelBytes, nativeBytes() - before)) });

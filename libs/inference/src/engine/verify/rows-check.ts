@@ -11,7 +11,7 @@
  * time goes.
  */
 import type { ExecutorInput } from '../../contract/executor-messages.js';
-import { sliceRows, type Tensor } from '../../tensor/frame.js';
+import type { Tensor } from '../../tensor/frame.js';
 import { differenceOf, Sizes, tolerancesOf, type Difference } from './compare-tensors.js';
 import type { RowKind } from './made-up/kinds.js';
 import { PASSED, type Outcome, type Subject } from './subject.js';
@@ -50,14 +50,17 @@ class RowComparison {
   private compared = 0;
 
   constructor(private readonly subject: Subject) {
-    const { header, kinds, alone } = subject;
-    this.tolerances = tolerancesOf(Object.keys(header?.operators ?? {}).some((name) => QUANTIZED.test(name)));
+    const { header, kinds, alone, model } = subject;
+    this.tolerances = tolerancesOf({
+      isQuantized: Object.keys(header?.operators ?? {}).some((name) => QUANTIZED.test(name)),
+      isPadded: model!.task.text !== undefined,
+    });
     const [first, ...others] = kinds!;
     this.pool = first!.rows;
     // Beside equal rows an odd one shows most.
     this.strangers = this.pool.length > 1 ? others : kinds!;
     for (const { isPlausible, rows } of kinds!) {
-      if (isPlausible) for (const row of rows) this.sizes.add(alone!.get(row)!);
+      if (isPlausible) for (const row of rows) this.sizes.add(alone!.get(row)!.own);
     }
   }
 
@@ -65,7 +68,7 @@ class RowComparison {
     const { subject, pool } = this;
     await this.twice(pool[0]!);
     const end = performance.now() + subject.order.rowsMs;
-    const among = new Map<number, Tensor[]>();
+    const among = new Map<number, Tensor[][]>();
     let limit: string | undefined;
     for (const size of this.sizesToTry()) {
       limit = this.tooSlow(size);
@@ -94,8 +97,8 @@ class RowComparison {
   private async twice(row: ExecutorInput): Promise<void> {
     const { rows, alone, at } = this.subject;
     at('a second run of the same row');
-    const { outputs } = await rows!.run([row]);
-    const difference = differenceOf(outputs, alone!.get(row)!, {
+    const [own] = await (await rows!.run([row])).byRow();
+    const difference = differenceOf(own!, alone!.get(row)!.own, {
       sizes: this.sizes,
       tolerances: this.tolerances.beside,
     });
@@ -105,12 +108,12 @@ class RowComparison {
     );
   }
 
-  private async amongOthers(size: number): Promise<Tensor[]> {
+  private async amongOthers(size: number): Promise<Tensor[][]> {
     const { sizes, tolerances } = this;
     const company = cycled(this.pool, size);
-    const outputs = await this.together(company, `a run of ${size} rows of random values`);
+    const outputs = await this.together(company, `a run of ${size} rows of ${this.subject.kinds![0]!.name}`);
     for (const [i, row] of company.entries()) {
-      const difference = differenceOf(rowOf(outputs, i), this.subject.alone!.get(row)!, {
+      const difference = differenceOf(outputs[i]!, this.subject.alone!.get(row)!.own, {
         sizes,
         tolerances: tolerances.alone,
       });
@@ -121,14 +124,14 @@ class RowComparison {
   }
 
   /** Every second row is replaced, first the ones and then the others; those that stay must not change. */
-  private async besideStrangers(size: number, before: readonly Tensor[], { name, rows }: RowKind): Promise<void> {
+  private async besideStrangers(size: number, before: readonly Tensor[][], { name, rows }: RowKind): Promise<void> {
     const { sizes, tolerances } = this;
     const company = cycled(this.pool, size);
     for (const stays of [0, 1]) {
       const mixed = company.map((row, i) => (i % 2 === stays ? row : rows[i % rows.length]!));
       const outputs = await this.together(mixed, `a run of ${size} rows, some of ${name}`);
       for (let i = stays; i < size; i += 2) {
-        const difference = differenceOf(rowOf(outputs, i), rowOf(before, i), { sizes, tolerances: tolerances.beside });
+        const difference = differenceOf(outputs[i]!, before[i]!, { sizes, tolerances: tolerances.beside });
         if (!difference) continue;
         throw new Mixed(
           `In a run of ${size} rows, a row came out differently beside ${name} than beside others, ${said(difference)}.`,
@@ -137,12 +140,12 @@ class RowComparison {
     }
   }
 
-  private async together(inputs: readonly ExecutorInput[], step: string): Promise<Tensor[]> {
+  private async together(inputs: readonly ExecutorInput[], step: string): Promise<Tensor[][]> {
     this.subject.at(step);
-    const { outputs } = await this.subject.rows!.run(inputs);
+    const { outputs, byRow } = await this.subject.rows!.run(inputs);
     this.compared++;
     const odd = outputs.find(({ shape }) => shape[0] !== inputs.length);
-    if (!odd) return outputs;
+    if (!odd) return byRow();
     throw new Mixed(`The output "${odd.name}" came with ${odd.shape[0] ?? 'no'} rows of a run of ${inputs.length}.`);
   }
 
@@ -174,10 +177,6 @@ class RowComparison {
 
 function cycled(rows: readonly ExecutorInput[], size: number): ExecutorInput[] {
   return Array.from({ length: size }, (_, i) => rows[i % rows.length]!);
-}
-
-function rowOf(outputs: readonly Tensor[], row: number): Tensor[] {
-  return outputs.map((output) => sliceRows(output, row, row + 1));
 }
 
 function said({ output, by, size }: Difference): string {

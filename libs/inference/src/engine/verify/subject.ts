@@ -12,7 +12,6 @@ import type { Tensor } from '../../tensor/frame.js';
 import type { Findings, VerifyOrder } from '../../verification/verifier-lines.js';
 import type { Model } from '../model.js';
 import type { RowKind } from './made-up/kinds.js';
-import type { Sample } from './samples/sample-files.js';
 import type { RowRunner } from './row-runner.js';
 import type { WatchedRunner } from './watched-runner.js';
 
@@ -33,12 +32,16 @@ export interface Subject {
   rows?: RowRunner;
   /** Rows that run, by kind; of each kind at least one. */
   kinds?: RowKind[];
-  /** The raw outputs of each of those rows by itself. */
-  alone?: Map<ExecutorInput, Tensor[]>;
-  /** The package's own rows, as far as they could be read. */
-  samples?: readonly Sample[];
+  /** What each of those rows came to by itself. */
+  alone?: Map<ExecutorInput, Alone>;
   /** Most rows that a run may have. */
   maxRows?: number;
+}
+
+export interface Alone {
+  outputs: Tensor[];
+  /** As may be compared. */
+  own: Tensor[];
 }
 
 /** What a check came to; one that fails throws an Error whose message is for whoever made the package. */

@@ -13,14 +13,13 @@ import { nanIn } from './compare-tensors.js';
 import type { RowKind } from './made-up/kinds.js';
 import { madeUpRows } from './made-up/rows.js';
 import { readSamples } from './samples/sample-files.js';
-import { PASSED, type Outcome, type Subject } from './subject.js';
+import { PASSED, type Alone, type Outcome, type Subject } from './subject.js';
 
 export async function checkWarmUp(subject: Subject): Promise<Outcome> {
   const { order, model } = subject;
   const { description } = model!;
   // What is wrong with them is told when their turn comes.
   const samples = await readSamples(order.directory, description).catch(() => []);
-  subject.samples = samples;
   const tried = new Trials(subject);
   const ofSamples: RowKind = { name: 'the samples', isPlausible: true, rows: samples.flatMap(({ row }) => row ?? []) };
   const madeUp = await madeUpRows(subject, (input, step) => tried.runs(input, step));
@@ -38,13 +37,25 @@ export async function checkWarmUp(subject: Subject): Promise<Outcome> {
           : 'Its own samples fail as well. Correct them, or the shapes that the model states.'),
     );
   }
-  subject.kinds = kinds;
+  subject.kinds = await ofOneShape(kinds, subject);
   subject.alone = tried.alone;
   return judge(subject, samples.length > 0);
 }
 
+/** Rows of another shape, as samples may be, never share a run with the first. */
+async function ofOneShape(kinds: readonly RowKind[], { rows: runner }: Subject): Promise<RowKind[]> {
+  const shape = await runner!.signature(kinds[0]!.rows[0]!);
+  const alike: RowKind[] = [];
+  for (const kind of kinds) {
+    const rows: ExecutorInput[] = [];
+    for (const row of kind.rows) if ((await runner!.signature(row)) === shape) rows.push(row);
+    if (rows.length > 0) alike.push({ ...kind, rows });
+  }
+  return alike;
+}
+
 class Trials {
-  readonly alone = new Map<ExecutorInput, Tensor[]>();
+  readonly alone = new Map<ExecutorInput, Alone>();
   firstFailure: string | undefined;
 
   constructor(private readonly subject: Subject) {}
@@ -54,8 +65,10 @@ class Trials {
     if (this.alone.has(input)) return true;
     at(step);
     try {
-      const { outputs } = await rows!.run([input]);
-      this.alone.set(input, outputs);
+      const ran = await rows!.run([input]);
+      const [own] = await ran.byRow();
+      const { outputs } = ran;
+      this.alone.set(input, { outputs, own: own! });
       return true;
     } catch (error) {
       this.firstFailure ??= (error as Error).message;
@@ -68,7 +81,7 @@ function judge({ kinds, alone, model }: Subject, hasSamples: boolean): Outcome {
   const { outputs: specs } = model!.description;
   for (const { name, isPlausible, rows } of kinds!) {
     for (const row of isPlausible ? rows : []) {
-      const output = nanIn(alone!.get(row)!);
+      const output = nanIn(alone!.get(row)!.outputs);
       if (output === undefined) continue;
       const what = `The output "${output}" is NaN for a row of ${name}.`;
       if (hasSamples && name !== 'the samples') {
@@ -83,7 +96,9 @@ function judge({ kinds, alone, model }: Subject, hasSamples: boolean): Outcome {
     }
   }
   const [first] = kinds![0]!.rows as [ExecutorInput];
-  const odd = alone!.get(first)!.flatMap((tensor, i) => (fits(tensor, specs[i]!) ? [] : [said(tensor, specs[i]!)]));
+  const odd = alone!
+    .get(first)!
+    .outputs.flatMap((tensor, i) => (fits(tensor, specs[i]!) ? [] : [said(tensor, specs[i]!)]));
   return odd.length === 0 ? PASSED : { status: 'warned', message: `${odd.join(' ')} It is served as it is.` };
 }
 

@@ -49,13 +49,11 @@ async function fitOf(model: ModelDescription, runs: Trial): Promise<Fit | undefi
   const highs = inputs.every(({ dtype }) => isFloat(dtype) || dtype === 'string') ? [1] : [1, 0];
   for (const size of isOpen ? FREE_SIZES : [1]) {
     if (inputs.some((spec) => elementCount(sized(rowShape(model, spec), size)) > MAX_ELEMENTS)) continue;
-    for (const spread of spreads) {
-      for (const high of highs) {
-        const fit = { size, ranges: inputs.map(() => ({ high, spread })) };
+    for (const kind of ['random', 'ones', 'zeros'] as const) {
+      for (const range of spreads.flatMap((spread) => highs.map((high) => ({ high, spread })))) {
+        const fit = { size, ranges: inputs.map(() => range) };
         const step = isOpen ? `a run with free axes of size ${size}` : 'a first run';
-        for (const kind of ['random', 'ones', 'zeros'] as const) {
-          if (await runs(rowOf(model, fit, { kind, random: new Random(2) }), step)) return widened(model, fit, runs);
-        }
+        if (await runs(rowOf(model, fit, { kind, random: new Random(2) }), step)) return widened(model, fit, runs);
       }
     }
   }

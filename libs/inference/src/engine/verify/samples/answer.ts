@@ -1,5 +1,5 @@
 /** What the service would answer to a sample: docs/models.md, "Requests". */
-import { concatRows, type Tensor } from '../../../tensor/frame.js';
+import { concatRows, signatureOf, type Tensor } from '../../../tensor/frame.js';
 import { tensorToJson } from '../../../tensor/to-json.js';
 import type { RowRunner } from '../row-runner.js';
 import type { Sample } from './sample-files.js';
@@ -18,8 +18,7 @@ export async function answerTo({ form, inputs }: Sample, rows: RowRunner): Promi
     // A task answers a list to whole tensors, one value a row.
     if (json !== undefined) values.push(...(Array.isArray(json) ? (json as unknown[]) : [json]));
   }
-  const whole = batched ? outputs[0]!.map((_, i) => concatRows(outputs.map((each) => each[i]!))) : outputs[0]!;
-  const tensors = Object.fromEntries(whole.map((tensor) => [tensor.name, parsed(tensor)]));
+  const tensors = Object.fromEntries(joined(outputs, batched).map((tensor) => [tensor.name, parsed(tensor)]));
   if (values.length > 0) {
     const isOne = form === 'bytes' || form === 'input';
     return { tensors, ...(isOne ? (values[0] as object) : { outputs: values }) };
@@ -32,6 +31,15 @@ export async function answerTo({ form, inputs }: Sample, rows: RowRunner): Promi
     return columns.length === 1 ? columns[0]![1] : Object.fromEntries(columns);
   });
   return form === 'inputs' ? { tensors, outputs: answers } : { tensors, output: answers[0] };
+}
+
+/** The outputs of several rows as one; none where they are as long as their texts. */
+function joined(outputs: readonly Tensor[][], batched: boolean): Tensor[] {
+  const [first] = outputs as [Tensor[]];
+  if (!batched || outputs.length === 1) return first;
+  const signature = signatureOf(first, true);
+  if (outputs.some((each) => signatureOf(each, true) !== signature)) return [];
+  return first.map((_, i) => concatRows(outputs.map((each) => each[i]!)));
 }
 
 /** Through its text, so that it is compared as a caller would read it. */

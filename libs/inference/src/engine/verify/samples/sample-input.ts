@@ -3,11 +3,12 @@
  * same and says more about what is wrong; the engine does not know gateways.
  */
 import type { ExecutorInput } from '../../../contract/executor-messages.js';
+import { BETWEEN_TEXTS, takenBy } from '../../../contract/input-type.js';
 import type { ModelDescription, TensorSpec } from '../../../contract/model-description.js';
 import { encodeFrame, type Tensor } from '../../../tensor/frame.js';
 import { described, tensorFromJson } from '../../../tensor/from-json.js';
 
-/** How the input is spelled, which decides how the answer is laid out; `bytes`: a picture. */
+/** How the input is spelled, which decides how the answer is laid out; `bytes`: a picture or a text. */
 export type Form = 'bytes' | 'input' | 'inputs' | 'tensors';
 
 export interface SampleInput {
@@ -15,15 +16,23 @@ export interface SampleInput {
   inputs: ExecutorInput[];
 }
 
+const BETWEEN = Uint8Array.of(BETWEEN_TEXTS);
 const FORMS = ['input', 'inputs', 'tensors'] as const;
+const MEDIA = [
+  { is: /^image\//, type: 'image' },
+  { is: /^text\/plain$/, type: 'text' },
+] as const;
 const DATA_URL = /^data:[\w/+.-]*;base64,/;
 
 /** @throws Error that says what came and what was expected. */
 export function sampleInput(body: Buffer, contentType: string, model: ModelDescription): SampleInput {
   const media = contentType.split(';')[0]!.trim().toLowerCase();
   if (media !== 'application/json') {
-    if (media.startsWith('image/')) return { form: 'bytes', inputs: [{ type: 'image', rows: 1, bytes: body }] };
-    throw new Error(`the content type "${contentType.slice(0, 80)}" is none of application/json and image/*.`);
+    const type = MEDIA.find(({ is }) => is.test(media))?.type;
+    if (type) return { form: 'bytes', inputs: [{ type, rows: 1, bytes: body }] };
+    throw new Error(
+      `the content type "${contentType.slice(0, 80)}" is none of application/json, image/* and text/plain.`,
+    );
   }
   const value: unknown = JSON.parse(body.toString('utf8'));
   const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
@@ -47,9 +56,8 @@ function inputsOf(form: (typeof FORMS)[number], content: unknown, model: ModelDe
   if (!Array.isArray(rows) || rows.length === 0)
     throw new Error('inputs: an array with at least one row was expected.');
   return rows.map((row: unknown) => {
-    if (typeof row === 'string' && model.task !== 'tensor') {
-      return { type: 'image', rows: 1, bytes: Buffer.from(row.replace(DATA_URL, ''), 'base64') };
-    }
+    const medium = mediumOf(row, model);
+    if (medium) return medium;
     const tensors = specs.map((spec): Tensor => {
       const value = specs.length === 1 ? row : member(row, spec);
       if (!batched) return tensorFromJson({ ...spec, value, path: form });
@@ -58,6 +66,18 @@ function inputsOf(form: (typeof FORMS)[number], content: unknown, model: ModelDe
     });
     return framed(tensors, 1);
   });
+}
+
+/** A picture or a text in JSON, or two texts; undefined for what is read as numbers. */
+function mediumOf(row: unknown, { task }: ModelDescription): ExecutorInput | undefined {
+  const type = takenBy(task);
+  if (type === 'image' && typeof row === 'string') {
+    return { type, rows: 1, bytes: Buffer.from(row.replace(DATA_URL, ''), 'base64') };
+  }
+  const texts = type === 'text' ? [row].flat() : [];
+  if (texts.length === 0 || !texts.every((text) => typeof text === 'string')) return undefined;
+  const [first, ...others] = texts.map((text) => Buffer.from(text));
+  return { type: 'text', rows: 1, bytes: Buffer.concat([first!, ...others.flatMap((text) => [BETWEEN, text])]) };
 }
 
 function framed(tensors: readonly Tensor[], rows: number): ExecutorInput {
