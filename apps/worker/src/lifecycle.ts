@@ -8,6 +8,8 @@ import { ControlReader, MAX_SKEW_MS, NestLog, type WorkerConfig } from '#inferen
 import { WorkerContext } from './context.js';
 import { ExecutorSupervisor } from './executor.supervisor.js';
 import { HeartbeatService } from './heartbeat.service.js';
+import { PackageSource } from './models/package-source.js';
+import { CheckProcessor } from './models/verification/check.processor.js';
 import { WorkerModule } from './worker.module.js';
 
 /** Past the drain: time for executors to end and the good-bye to be said. */
@@ -22,6 +24,11 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
       context.log.fatal(message);
       process.exit(1);
     },
+  });
+  const packages = new PackageSource(context);
+  const checks = new CheckProcessor(context, {
+    entry: new URL('verify/verifier.js', executorEntry),
+    packageFolder: (of) => packages.packageFolder(of),
   });
   const app = await NestFactory.create<NestFastifyApplication>(
     WorkerModule.with(context, supervisor),
@@ -42,7 +49,8 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
     context.log.info({ signal }, 'worker stops: finishing what it has');
     // With Redis away a close may never return; the locks run out and another worker takes over.
     setTimeout(() => process.exit(1), config.drainMs + HARD_STOP_MS).unref();
-    await supervisor.stop();
+    packages.stop();
+    await Promise.all([supervisor.stop(), checks.stop()]);
     await Promise.all([heartbeat.stop(), control.stop()]);
     await app.close();
     context.clock.stop();
@@ -62,6 +70,7 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
   control.start();
   heartbeat.start(supervisor);
   await supervisor.start();
+  checks.start();
   const { executors, threads } = config;
   context.log.info({ worker: context.id, ops: await app.getUrl(), executors, threads }, 'worker started');
 }

@@ -4,7 +4,7 @@
  * Invariant: adding a job that is there is nothing; a job whose registration has moved on is done at once, so whoever
  * is not sure whether it was added adds it again.
  */
-import { UnrecoverableError, Worker, type Job } from 'bullmq';
+import { UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
 import { checkJob, type CheckJob } from '../contract/verification.js';
 import type { Keys } from '../contract/keys.js';
 import type { Redis } from './connection.js';
@@ -33,11 +33,17 @@ export class CheckQueue {
   }
 }
 
+export interface IncomingCheck {
+  job: CheckJob;
+  /** How many workers have taken it and vanished. */
+  losses: number;
+}
+
 export interface CheckWorkerOptions {
   redis: Redis;
   keys: Keys;
-  /** Settles when the registration says how it went. */
-  process(job: CheckJob): Promise<void>;
+  /** Settles when the registration says how it went, or when the job is to be another worker's. */
+  process(incoming: IncomingCheck): Promise<'settled' | 'given back'>;
   failed(error: Error): void;
 }
 
@@ -45,7 +51,7 @@ export class CheckWorker {
   private readonly worker: Worker;
 
   constructor(private readonly options: CheckWorkerOptions) {
-    this.worker = new Worker(CHECK_QUEUE, (job) => this.process(job), {
+    this.worker = new Worker(CHECK_QUEUE, (job, token) => this.process(job, token), {
       connection: options.redis,
       prefix: options.keys.prefix,
       concurrency: 1,
@@ -59,15 +65,18 @@ export class CheckWorker {
     await this.worker.waitUntilReady();
   }
 
-  /** Stops taking verifications and resolves when the one in hand is settled. */
+  /** Stops taking verifications, from the call on, and resolves when the one in hand is settled or given back. */
   close(): Promise<void> {
     return this.worker.close();
   }
 
-  private async process(job: Job): Promise<null> {
+  private async process(job: Job, token: string | undefined): Promise<null> {
     const parsed = checkJob.safeParse(job.data);
     if (!parsed.success) throw new UnrecoverableError('a verification that this build cannot read');
-    await this.options.process(parsed.data);
-    return null;
+    const outcome = await this.options.process({ job: parsed.data, losses: job.stalledCounter });
+    if (outcome === 'settled') return null;
+    // Waiting again at once, where a lock that runs out would take seconds and count as a death.
+    await job.moveToWait(token);
+    throw new WaitingError();
   }
 }

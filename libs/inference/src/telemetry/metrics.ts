@@ -109,6 +109,9 @@ export class WorkerMetrics extends Metrics {
     'cause',
   ]);
   readonly poison = this.counter('sluice_poison_total', 'Inputs that ended an executor by themselves.', MODEL);
+  readonly verifications = this.counter('sluice_verifications_total', 'Packages verified here, by outcome.', [
+    'outcome',
+  ]);
   readonly backlog = this.gauge('sluice_batcher_rows', 'Rows that wait in the batcher.', MODEL);
   readonly alpha = this.gauge('sluice_latency_alpha_ms', 'Learned milliseconds per row.', MODEL);
   readonly beta = this.gauge('sluice_latency_beta_ms', 'Learned milliseconds per run.', MODEL);
