@@ -8,14 +8,14 @@ import { sluice, type Ended, type SluiceOptions } from '../support/sluice.js';
 import { Stack } from '../support/stack.js';
 import { StubGateway } from '../support/stub-gateway.js';
 
-const models = new ModelsFolder().digits().fixtures('row_sum', 'add', 'identity_int64');
+const models = new ModelsFolder().digits().fixtures('row_sum', 'add', 'identity_int64', 'tiny_embedding');
 const folder = mkdtempSync(join(tmpdir(), 'sluice-predict-'));
 let stack: Stack;
 beforeAll(async () => {
   stack = await Stack.start({
     models: models.path,
     gatewayEnv: { SLUICE_DEFAULT_MODEL: 'digits' },
-    awaits: ['row_sum', 'add', 'identity_int64'],
+    awaits: ['row_sum', 'add', 'identity_int64', 'tiny_embedding'],
   });
 });
 afterAll(async () => {
@@ -53,6 +53,14 @@ it.each([
   const { code, stdout } = await predict(args);
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject(answer);
+});
+
+it('sends a text as it is, also one that is a number by itself', async () => {
+  for (const text of ['a cat', '12']) {
+    const { code, stdout } = await predict(['tiny_embedding', file('text', text)]);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ embedding: expect.any(Array), model: 'tiny_embedding' });
+  }
 });
 
 it('changes no digit on the way, in a file with a request and in one with a row', async () => {

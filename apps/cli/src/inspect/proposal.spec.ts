@@ -75,6 +75,77 @@ const LOOKS: [string, InspectedModel, object][] = [
     modelOf([ids, mask], [value('logits', ['N', 1])]),
     { task: 'text-classification', output: { activation: 'sigmoid' } },
   ],
+  [
+    'a detector of torchvision',
+    modelOf(
+      [value('images', [3, 'h', 'w'])],
+      [value('boxes', ['n', 4]), value('labels', ['n'], 'int64'), value('scores', ['n'])],
+      { beside: ['labels.json'] },
+    ),
+    { task: 'object-detection', image: { scale: 1 / 255 }, output: { firstLabel: 1, labels: 'labels.json' } },
+  ],
+  [
+    'DETR',
+    modelOf([value('x', ['N', 3, 800, 800])], [value('logits', ['N', 100, 92]), value('pred_boxes', ['N', 100, 4])]),
+    {
+      task: 'object-detection',
+      image: { resize: { exact: [800, 800] } },
+      output: { boxes: 'pred_boxes', scores: 'logits', boxFormat: 'cxcywh', activation: 'softmax', background: 91 },
+    },
+  ],
+  [
+    'boxes, scores and classes by other names',
+    modelOf(
+      [picture],
+      [value('det_boxes', ['N', 10, 4]), value('det_scores', ['N', 10]), value('det_classes', ['N', 10], 'int64')],
+    ),
+    {
+      task: 'object-detection',
+      output: { boxes: 'det_boxes', scores: 'det_scores', classes: 'det_classes', boxFormat: 'xyxy' },
+    },
+  ],
+  [
+    'YOLOv8',
+    modelOf([value('images', ['N', 3, 640, 640])], [value('output0', ['N', 84, 8400])]),
+    {
+      task: 'object-detection',
+      image: { resize: { letterbox: [640, 640], fill: 114 } },
+      output: { packed: { columns: ['box', 'classes'], transposed: true }, boxFormat: 'cxcywh', nms: { iou: 0.7 } },
+    },
+  ],
+  [
+    'YOLOv5 of any size',
+    modelOf([value('images', ['N', 3, 'h', 'w'])], [value('output0', ['N', 'boxes', 85])]),
+    { task: 'object-detection', output: { packed: { columns: ['box', 'objectness', 'classes'] } } },
+  ],
+  [
+    'a YOLO that ends in its own suppression',
+    modelOf([value('images', ['N', 3, 640, 640])], [value('output0', ['N', 300, 6])]),
+    { task: 'object-detection', output: { packed: { columns: ['box', 'score', 'label'] }, boxFormat: 'xyxy' } },
+  ],
+  [
+    'a segmenter of any size',
+    modelOf([value('x', ['N', 3, 'h', 'w'])], [value('out', ['N', 21, 'h', 'w'])]),
+    { task: 'image-segmentation', image: { resize: { shorterSide: 520 } }, output: { activation: 'softmax' } },
+  ],
+  [
+    'one that sees a quarter of the pixels',
+    modelOf([value('x', [1, 3, 512, 512])], [value('logits', [1, 150, 128, 128])]),
+    { task: 'image-segmentation', image: { resize: { exact: [512, 512] } } },
+  ],
+  [
+    'one score a pixel',
+    modelOf([value('x', ['N', 1, 64, 64])], [value('mask', ['N', 1, 64, 64])]),
+    { task: 'image-segmentation', output: { values: 'scores', activation: 'sigmoid' } },
+  ],
+  [
+    'a map of classes',
+    modelOf([picture], [value('classes', ['N', 224, 224], 'int64')]),
+    { task: 'image-segmentation', image: { resize: { exact: [224, 224] } } },
+  ],
+  ['pictures to pictures', modelOf([picture], [value('y', ['N', 3, 224, 224])]), { task: 'tensor' }],
+  ['pictures to vectors of patches', modelOf([picture], [value('y', ['N', 197, 768])]), { task: 'tensor' }],
+  ['one picture to scores, without a batch axis', modelOf([value('x', [3, 8, 8])], [logits]), { task: 'tensor' }],
   ['tables', modelOf([value('x', ['N', 30])], [value('y', ['N', 2])]), { task: 'tensor' }],
   ['pictures to one number', modelOf([picture], [value('y', ['N', 1])]), { task: 'tensor' }],
   ['pictures and something else', modelOf([picture, value('x', ['N', 2])], [logits]), { task: 'tensor' }],

@@ -18,6 +18,8 @@ const PICTURES: Record<ImageFormat, string> = {
   WebP: 'image/webp',
   GIF: 'image/gif',
 };
+/** A number or a word alone is a text rather than JSON. */
+const BEGINS_JSON = /^\s*[[{"]/;
 /** Of these an object is a request already; any other JSON is one row. */
 const REQUEST_KEYS = ['input', 'inputs', 'tensors'];
 
@@ -29,7 +31,8 @@ export async function bodyOfFile(path: string): Promise<PredictionBody> {
   if (picture) return { type: PICTURES[picture], bytes };
   const text = asText(bytes);
   if (text === undefined) return { type: 'application/octet-stream', bytes };
-  return jsonRequest(text) ?? { type: 'text/plain; charset=utf-8', bytes };
+  const json = BEGINS_JSON.test(text) ? jsonRequest(text) : undefined;
+  return json ?? { type: 'text/plain; charset=utf-8', bytes };
 }
 
 /** Undefined when it is not JSON. Numbers are sent digit by digit as they were written. */
