@@ -3,20 +3,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Redis } from 'ioredis';
-import {
-  CheckWorker,
-  keyLine,
-  keysUnder,
-  newApiKey,
-  PackageStore,
-  RedisClock,
-  Registry,
-  type CheckJob,
-} from '#inference';
+import { keyLine, newApiKey } from '#inference';
 import { UNKNOWN_OPERATOR } from '../fixtures/onnx-bytes.js';
 import { fixtureModel } from '../fixtures/packages.js';
-import { verified } from '../fixtures/verified.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { sluice, type Ended } from '../support/sluice.js';
 import { Stack } from '../support/stack.js';
@@ -28,7 +17,6 @@ const keyFile = join(folder, 'keys');
 const admin = newApiKey();
 const caller = newApiKey();
 let stack: Stack;
-let stopVerifying: () => Promise<void>;
 
 beforeAll(async () => {
   writeFileSync(keyFile, `${keyLine('ops', admin, ['admin'])}\n${keyLine('team', caller, ['predict'])}\n`);
@@ -37,10 +25,8 @@ beforeAll(async () => {
     gatewayEnv: { SLUICE_STORE: storeDir, SLUICE_API_KEYS: keyFile },
     workerEnv: { SLUICE_STORE: storeDir },
   });
-  stopVerifying = await verify();
 });
 afterAll(async () => {
-  await stopVerifying();
   await stack.close();
   own.remove();
   rmSync(folder, { recursive: true });
@@ -49,29 +35,6 @@ afterAll(async () => {
 const run = (args: string[], key = admin): Promise<Ended> =>
   sluice(args, { env: { SLUICE_URL: stack.url, SLUICE_API_KEY: key } });
 const model = (...args: string[]): Promise<Ended> => run(['model', ...args]);
-
-/** Stands for a worker: verifies what gateways ask for. */
-async function verify(): Promise<() => Promise<void>> {
-  const redis = new Redis(stack.redisUrl, { maxRetriesPerRequest: null });
-  const keys = keysUnder(stack.prefix);
-  const clock = new RedisClock(redis);
-  await clock.start();
-  const registry = new Registry(redis, keys, clock);
-  const store = await PackageStore.open(storeDir);
-  const process = async (job: CheckJob): Promise<void> => {
-    if (!(await registry.beginCheck(job))) return;
-    const { files } = (await store.describe(job.digest))!;
-    const outcome = await verified((await store.path(job.digest))!, { files, digest: job.digest });
-    await registry.endCheck(job, outcome);
-  };
-  const worker = new CheckWorker({ redis, keys, process, failed: (error) => console.error(error) });
-  await worker.ready();
-  return async () => {
-    await worker.close();
-    clock.stop();
-    redis.disconnect();
-  };
-}
 
 it('adds a package, and the same again, which changes nothing', async () => {
   const first = await model('add', fixtureModel('row_sum'), '--name', 'sum');

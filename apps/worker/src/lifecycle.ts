@@ -8,7 +8,6 @@ import { ControlReader, MAX_SKEW_MS, NestLog, type WorkerConfig } from '#inferen
 import { WorkerContext } from './context.js';
 import { ExecutorSupervisor } from './executor.supervisor.js';
 import { HeartbeatService } from './heartbeat.service.js';
-import { PackageSource } from './models/package-source.js';
 import { CheckProcessor } from './models/verification/check.processor.js';
 import { WorkerModule } from './worker.module.js';
 
@@ -25,10 +24,9 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
       process.exit(1);
     },
   });
-  const packages = new PackageSource(context);
   const checks = new CheckProcessor(context, {
     entry: new URL('verify/verifier.js', executorEntry),
-    packageFolder: (of) => packages.packageFolder(of),
+    packageFolder: (of) => supervisor.packages.packageFolder(of),
   });
   const app = await NestFactory.create<NestFastifyApplication>(
     WorkerModule.with(context, supervisor),
@@ -49,7 +47,6 @@ export async function runWorker(config: WorkerConfig, executorEntry: URL): Promi
     context.log.info({ signal }, 'worker stops: finishing what it has');
     // With Redis away a close may never return; the locks run out and another worker takes over.
     setTimeout(() => process.exit(1), config.drainMs + HARD_STOP_MS).unref();
-    packages.stop();
     await Promise.all([supervisor.stop(), checks.stop()]);
     await Promise.all([heartbeat.stop(), control.stop()]);
     await app.close();
