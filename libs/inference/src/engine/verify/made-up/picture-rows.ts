@@ -12,7 +12,8 @@ import { filled, type Kind } from './tensor-values.js';
 export function pictureRows({ task, description }: Model, { layout }: ImageSpec): RowKind[] {
   const [input] = description.inputs as [(typeof description.inputs)[number]];
   const [shape] = task.trialShapes()!;
-  const [height, width] = (layout === 'NCHW' ? shape!.slice(2) : shape!.slice(1, 3)) as [number, number];
+  // From the end, for a detector may take one picture without a batch axis.
+  const [height, width] = (layout === 'NCHW' ? shape!.slice(-2) : shape!.slice(-3, -1)) as [number, number];
   const random = new Random(1);
   const picture = (value: () => number): ExecutorInput => {
     const bytes = pngOf(width, height, Uint8Array.from({ length: 3 * width * height }, value));
