@@ -1,9 +1,8 @@
 /** What the sandbox holds against a child that hangs, dies, lies, floods or litters: the worst of them, as processes. */
-import { existsSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { VERIFIER } from '../../../../test/fixtures/verified.js';
+import { OwnWorkplace, VERIFIER } from '../../../../test/fixtures/verified.js';
 import { fixtureModel } from '../../../../test/fixtures/packages.js';
 import { CHECKS } from '../contract/verification.js';
 import { verifyPackage, type Verified, type VerifyOptions } from './verify-package.js';
@@ -21,9 +20,9 @@ function act(name: string, options: Partial<VerifyOptions> = {}): Promise<Verifi
   });
 }
 
-const leftBehind = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('sluice-verify-'));
-
-afterEach(() => expect(leftBehind()).toEqual([]));
+const workplace = new OwnWorkplace();
+afterEach(() => expect(workplace.leftBehind).toEqual([]));
+afterAll(() => workplace.remove());
 
 describe('a verification whose process misbehaves', () => {
   it.each([

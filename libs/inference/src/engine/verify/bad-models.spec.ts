@@ -1,15 +1,16 @@
 /** Every model with something wrong is refused, by the check that is meant and with a message of its own. */
-import { readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { REFUSED } from '../../../../../test/fixtures/bad-models.js';
 import { LIMITED } from '../../../../../test/fixtures/limited-models.js';
 import { TemporaryPackages } from '../../../../../test/fixtures/packages.js';
-import { verified } from '../../../../../test/fixtures/verified.js';
+import { OwnWorkplace, verified } from '../../../../../test/fixtures/verified.js';
 import { CHECKS } from '../../contract/verification.js';
 
 const packages = new TemporaryPackages();
-afterAll(() => packages.remove());
-const leftBehind = (): string[] => readdirSync(tmpdir()).filter((name) => name.startsWith('sluice-verify-'));
+const workplace = new OwnWorkplace();
+afterAll(() => {
+  packages.remove();
+  workplace.remove();
+});
 
 describe('a model with something wrong', () => {
   const reasons = new Set<string | undefined>();
@@ -25,7 +26,7 @@ describe('a model with something wrong', () => {
     const at = CHECKS.indexOf(check as (typeof CHECKS)[number]);
     expect(states.indexOf('failed')).toBe(at);
     expect(states.slice(at + 1)).toEqual(CHECKS.slice(at + 1).map(() => 'skipped'));
-    expect(leftBehind()).toEqual([]);
+    expect(workplace.leftBehind).toEqual([]);
   });
 
   it('hears something different of each', () => {
