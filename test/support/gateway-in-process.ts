@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { loadGatewayConfig } from '#inference';
 import { GatewayContext } from '../../apps/gateway/src/context.js';
 import { gatewayParts } from '../../apps/gateway/src/gateway.module.js';
+import { listen } from '../../apps/gateway/src/http/listen.js';
 import { createGateway } from '../../apps/gateway/src/setup.js';
 
 export interface InProcessGateway {
@@ -27,12 +28,14 @@ export async function startInProcessGateway(env: Record<string, string>): Promis
     context.clock.stop();
   };
   try {
-    const app = await createGateway(gatewayParts(context));
-    await app.listen(0, '127.0.0.1');
+    const parts = gatewayParts(context);
+    const app = await createGateway(parts);
+    const { host, adminHost } = context.config;
+    await listen(app, { port: 0, host, adminHost });
     return {
       url: await app.getUrl(),
       fastify: app.getHttpAdapter().getInstance(),
-      close: () => app.close().finally(disconnect),
+      close: () => app.close().finally(() => parts.models.close().finally(disconnect)),
     };
   } catch (error) {
     disconnect();

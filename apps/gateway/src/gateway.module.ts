@@ -7,7 +7,6 @@ import { BatchSubjects, SubjectsByKind } from './batches/batch-subjects.js';
 import { BatchesController } from './batches/batches.controller.js';
 import { BatchesService } from './batches/batches.service.js';
 import { UploadSources } from './batches/upload-source.js';
-import { SluiceError } from '#inference';
 import { GatewayContext } from './context.js';
 import { DeadLetters } from './durable/dead-letters.js';
 import { DeadLettersController } from './durable/dead-letters.controller.js';
@@ -25,7 +24,6 @@ import { HealthController } from './health/health.controller.js';
 import { MetricsController } from './metrics/metrics.controller.js';
 import { LastErrors } from './models/last-errors.js';
 import { ModelCatalog } from './models/model-catalog.js';
-import type { FetchPackage } from './models/package-source.js';
 import { MODEL_CONTROLLERS, modelParts, type ModelParts } from './models/model-parts.js';
 import { Admission } from './predictions/admission.js';
 import { FastAnswer } from './predictions/fast-answer.js';
@@ -68,17 +66,10 @@ export function gatewayParts(context: GatewayContext): GatewayParts {
   const batches = new BatchesService(context, budget, webhooks, admission);
   const upkeep = new Upkeep(context, budget);
   upkeep.chore('webhooks', () => webhooks.reconcile());
-  const models = modelParts({ context, catalog, fetchPackage: refuseUrl });
+  const models = modelParts(context, catalog);
   for (const [name, chore] of models.chores) upkeep.chore(name, () => chore.round());
   return { context, catalog, admission, predictions, shadows, watchers, durable, webhooks, upkeep, batches, models };
 }
-
-/** No URL is fetched by this build. */
-const refuseUrl: FetchPackage = () => {
-  return Promise.reject(
-    new SluiceError('PACKAGE_SOURCE_REFUSED', 'This gateway fetches no packages. Upload it instead.'),
-  );
-};
 
 @Module({})
 export class GatewayModule {

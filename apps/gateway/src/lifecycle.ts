@@ -28,7 +28,7 @@ export async function runGateway(config: GatewayConfig): Promise<void> {
     catalog.stop();
     context.clock.stop();
     await Promise.race([Promise.all([upkeep.stop(), predictions.stop()]), sleep(config.redisTimeoutMs)]);
-    await Promise.race([Promise.all([context.outbox.close(), models.checks.close()]), sleep(config.redisTimeoutMs)]);
+    await Promise.race([Promise.all([context.outbox.close(), models.close()]), sleep(config.redisTimeoutMs)]);
     context.disconnect();
     context.log.info({ unanswered: left }, 'gateway stopped');
     process.exit(left === 0 ? 0 : 1);

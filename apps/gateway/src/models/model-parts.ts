@@ -6,7 +6,7 @@ import { Audit } from './audit.js';
 import type { ModelCatalog } from './model-catalog.js';
 import { ModelsController } from './models.controller.js';
 import { PackagesController } from './packages.controller.js';
-import { PackageSources, type FetchPackage } from './package-source.js';
+import { PackageSources } from './package-source.js';
 import { Packages } from './packages.js';
 import { RegistrationsController } from './registrations.controller.js';
 import { RegistrationsService } from './registrations.service.js';
@@ -21,11 +21,10 @@ import { VersionOperations } from './version-operations.js';
 import { VersionsController } from './versions.controller.js';
 
 export interface ModelParts {
-  packages: Packages;
-  checks: CheckQueue;
   providers: Provider[];
   /** By name: what one gateway at a time does for all. */
   chores: [string, { round(): Promise<void> }][];
+  close(): Promise<void>;
 }
 
 export const MODEL_CONTROLLERS = [
@@ -36,19 +35,14 @@ export const MODEL_CONTROLLERS = [
   PackagesController,
 ];
 
-export interface ModelNeeds {
-  context: GatewayContext;
-  catalog: ModelCatalog;
-  fetchPackage: FetchPackage;
-}
-
-export function modelParts({ context, catalog, fetchPackage }: ModelNeeds): ModelParts {
+export function modelParts(context: GatewayContext, catalog: ModelCatalog): ModelParts {
   const packages = new Packages(context.config);
   const checks = new CheckQueue(context.redis, context.keys);
+  const sources = new PackageSources(context.config);
   const audit = new Audit(context.log);
   const values = [
     packages,
-    new PackageSources(context.config, fetchPackage),
+    sources,
     new RegistrationsService({ context, catalog, packages, checks, audit }),
     new VersionOperations(context, catalog, packages, audit),
     new RouteOperations(context, catalog, audit),
@@ -61,5 +55,8 @@ export function modelParts({ context, catalog, fetchPackage }: ModelNeeds): Mode
     ['removals', new Removals(context)],
     ['staging', new StagingSweep(context, catalog, packages)],
   ];
-  return { packages, checks, providers, chores };
+  const close = async (): Promise<void> => {
+    await Promise.all([sources.close(), checks.close()]);
+  };
+  return { providers, chores, close };
 }

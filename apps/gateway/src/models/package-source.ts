@@ -12,6 +12,7 @@ import type { GatewayContext } from '../context.js';
 import { bodyStream } from '../http/body-stream.js';
 import { MAX_CONTROL_BYTES, mediaType, packageTooLarge } from '../http/predict-gate.js';
 import { parseJson } from '../predictions/json-input.js';
+import { RemotePackages } from './remote-packages.js';
 
 /** Below the store. */
 const INBOX = 'inbox';
@@ -19,8 +20,8 @@ const INBOX = 'inbox';
 const INNER_PATH = /^[A-Za-z0-9_][\w.-]{0,127}(\/[A-Za-z0-9_][\w.-]{0,127}){0,4}$/;
 const FILE_NAME = /filename\*=UTF-8''([^\s;]+)|filename="([^"]*)"|filename=([^\s;"]+)/i;
 
-const path = z.strictObject({ path: z.string().max(512) });
-const url = z.strictObject({ url: z.string().max(2_048), sha256: z.string().regex(/^[0-9a-f]{64}$/i) });
+const byPath = z.strictObject({ path: z.string().max(512) });
+const byUrl = z.strictObject({ url: z.string().max(2_048), sha256: z.string().regex(/^[0-9a-f]{64}$/i) });
 
 export interface FoundPackage {
   source: PackageSource;
@@ -28,14 +29,16 @@ export interface FoundPackage {
   from: string;
 }
 
-/** Fetches what a URL names, if that is allowed. @throws PACKAGE_SOURCE_REFUSED, PACKAGE_SOURCE_FAILED */
-export type FetchPackage = (wanted: { url: string; sha256: string }) => Promise<FoundPackage>;
+type Settings = 'storeDir' | 'maxPackageBytes' | 'packageSources' | 'packageAllowCidrs';
 
 export class PackageSources {
-  constructor(
-    private readonly config: Pick<GatewayContext['config'], 'storeDir' | 'maxPackageBytes'>,
-    private readonly fetchPackage: FetchPackage,
-  ) {}
+  private readonly remote: RemotePackages;
+  private readonly stopping = new AbortController();
+
+  constructor(private readonly config: Pick<GatewayContext['config'], Settings>) {
+    const { packageSources: sources, packageAllowCidrs: allowCidrs, maxPackageBytes: maxBytes } = config;
+    this.remote = new RemotePackages({ sources, allowCidrs, maxBytes });
+  }
 
   /** @throws INPUT_INVALID, JSON_MALFORMED, BODY_TOO_LARGE, PACKAGE_SOURCE_REFUSED, PACKAGE_SOURCE_FAILED */
   async of(request: FastifyRequest): Promise<FoundPackage> {
@@ -45,8 +48,22 @@ export class PackageSources {
       return { source: { bytes, fileName: fileNameOf(headers['content-disposition']) }, from: 'upload' };
     }
     const wanted = await wantedOf(request);
-    if ('url' in wanted) return this.fetchPackage({ url: wanted.url, sha256: wanted.sha256.toLowerCase() });
+    if ('url' in wanted) return this.fetched(wanted);
     return { source: { path: await inInbox(this.config.storeDir, wanted.path) }, from: 'path' };
+  }
+
+  /** What is being fetched is given up. */
+  async close(): Promise<void> {
+    this.stopping.abort(
+      new SluiceError('QUEUE_UNAVAILABLE', 'This gateway is shutting down.', { retryAfterSeconds: 1 }),
+    );
+    await this.remote.close();
+  }
+
+  private async fetched({ url, sha256 }: z.infer<typeof byUrl>): Promise<FoundPackage> {
+    const source = await this.remote.fetch({ url, sha256: sha256.toLowerCase(), signal: this.stopping.signal });
+    const { origin, pathname } = new URL(url);
+    return { source, from: origin + pathname };
   }
 }
 
@@ -72,13 +89,13 @@ export async function inInbox(storeDir: string, name: string): Promise<string> {
   return there;
 }
 
-async function wantedOf(request: FastifyRequest): Promise<z.infer<typeof path> | z.infer<typeof url>> {
+async function wantedOf(request: FastifyRequest): Promise<z.infer<typeof byPath> | z.infer<typeof byUrl>> {
   const pieces: Buffer[] = [];
   const tooLarge = (most: number): SluiceError =>
     new SluiceError('BODY_TOO_LARGE', `The JSON has more than ${most} bytes.`);
   for await (const piece of bodyStream(request, { most: MAX_CONTROL_BYTES, tooLarge })) pieces.push(piece);
   const value = parseJson(Buffer.concat(pieces));
-  const parsed = z.union([path, url]).safeParse(value);
+  const parsed = z.union([byPath, byUrl]).safeParse(value);
   if (parsed.success) return parsed.data;
   throw new SluiceError(
     'INPUT_INVALID',

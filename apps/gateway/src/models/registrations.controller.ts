@@ -45,11 +45,16 @@ export class RegistrationsController {
     try {
       const query = parseQuery(registerQuery, request.query as Record<string, string>);
       const { waitMs = 0, applied } = preferencesOf(request.headers);
-      const found = await this.sources.of(request);
       const { name, version } = query;
       const promote = query.default === 'true';
-      const wanted = { ...found, name, version, promote, load: query.load === 'true', by: callerOf(request) };
-      const registered = await this.registrations.register(wanted);
+      const registered = await this.registrations.register({
+        find: () => this.sources.of(request),
+        name,
+        version,
+        promote,
+        load: query.load === 'true',
+        by: callerOf(request),
+      });
       if (applied !== undefined) void reply.header('preference-applied', applied);
       const verified = waitMs > 0 && (await this.verified(registered, waitMs, reply));
       this.answer(request, reply, { registered, verified });

@@ -21,8 +21,10 @@ import type { ModelCatalog } from './model-catalog.js';
 import type { FoundPackage } from './package-source.js';
 import type { Packages } from './packages.js';
 
-export interface NewVersion extends FoundPackage {
+export interface NewVersion {
   by: Caller;
+  /** Says where the package is, and may have to fetch it. */
+  find(): Promise<FoundPackage>;
   /** Win over what the package says. */
   name?: string | undefined;
   version?: string | undefined;
@@ -57,13 +59,14 @@ export class RegistrationsService {
 
   /** @throws PACKAGE_INVALID, VERSION_CONFLICT, STATE_CONFLICT, STORAGE_FULL, CAPACITY_EXHAUSTED, QUEUE_UNAVAILABLE */
   register(wanted: NewVersion): Promise<RegisteredVersion> {
-    const { name, version, by, from } = wanted;
-    const operation = { action: 'register', model: name, version, by, to: from };
-    return this.options.audit.of(operation, async (more) => {
-      const taken = await this.options.packages.take(wanted.source, { name, version });
+    const { name, version, by } = wanted;
+    return this.options.audit.of({ action: 'register', model: name, version, by }, async (more) => {
+      const { source, from } = await wanted.find();
+      more({ from });
+      const taken = await this.options.packages.take(source, { name, version });
       more({ model: taken.name, version: taken.version, digest: taken.digest });
       try {
-        return await this.enter(taken, wanted);
+        return await this.enter(taken, wanted, from);
       } catch (error) {
         await this.dropUnused(taken.digest);
         throw error;
@@ -99,7 +102,7 @@ export class RegistrationsService {
     return now();
   }
 
-  private async enter(taken: Ingested, { by, from, promote, load }: NewVersion): Promise<RegisteredVersion> {
+  private async enter(taken: Ingested, { by, promote, load }: NewVersion, from: string): Promise<RegisteredVersion> {
     const { context, catalog } = this.options;
     const { name, version, digest, bytes, files, manifest, notes } = taken;
     this.refuseTaken(taken);

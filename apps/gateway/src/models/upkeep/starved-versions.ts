@@ -28,8 +28,8 @@ export class StarvedVersions {
     const away = this.catalog.all().filter(({ slots }) => slots === 0);
     for (let i = 0; i < away.length; i += AT_ONCE) {
       const some = away.slice(i, i + AT_ONCE);
-      const jobs = await this.queues.jobs(some);
-      await this.context.registry.want(some.filter((_, at) => jobs[at]! > 0).map(({ key }) => key));
+      const starved = await this.queues.anyJobs(some);
+      await this.context.registry.want(some.filter((_, at) => starved[at]).map(({ key }) => key));
     }
   }
 }
