@@ -2,6 +2,7 @@
 // programs and scripts what it says.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createServer, type AddressInfo } from 'node:net';
 import { sluice, type Ended } from '../support/sluice.js';
 import { StubGateway } from '../support/stub-gateway.js';
 
@@ -194,6 +195,25 @@ describe('for scripts', () => {
     expect(ended).toMatchObject({ code: 4, stdout: '' });
     expect(ended.stderr).toMatch(/http:\/\/127\.0\.0\.1:9 does not answer \(ECONNREFUSED\).*SLUICE_URL.*sluice serve/);
     expect(ended.stderr).not.toContain('slk_');
+  });
+
+  it('a connection that breaks, or an answer, is no answer', async () => {
+    const server = createServer((socket) => {
+      socket.once('data', () => socket.end(broken, () => socket.resetAndDestroy()));
+      socket.on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    let broken = '';
+    try {
+      for (broken of ['', 'HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"mod']) {
+        const ended = await sluice(['model', 'list'], { env: { SLUICE_URL: `http://127.0.0.1:${port}` } });
+        expect(ended).toMatchObject({ code: 4, stdout: '' });
+        expect(ended.stderr).toMatch(/does not answer \((UND_ERR_SOCKET|ECONNRESET)\)/);
+      }
+    } finally {
+      server.close();
+    }
   });
 
   it.each([

@@ -3,6 +3,7 @@
 import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { seven } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { sluice, type Ended, type SluiceOptions } from '../support/sluice.js';
 import { Stack } from '../support/stack.js';
@@ -91,21 +92,24 @@ it('says why there is no answer, and tells "no" from "not now" by its exit code'
   expect(away).toMatchObject({ code: 4, stdout: '' });
 });
 
-it('says of a text that it is one, and of other bytes that they are bytes', async () => {
+it('says of a picture and of a text what they are, and of other bytes that they are bytes', async () => {
   const gateway = await StubGateway.start();
   gateway.on('POST /predict/m/2', { text: '{"a":  1}' });
   try {
     const env = { SLUICE_URL: gateway.url };
-    for (const content of [Buffer.from('Grüße'), Buffer.from([0, 255, 1])]) {
+    for (const content of [seven(), Buffer.from('Grüße'), Buffer.from('[1]'), Buffer.from([0, 255, 1])]) {
       expect(await predict(['m:2', '-'], { env, stdin: content })).toEqual({
         code: 0,
         stdout: '{"a":  1}\n',
         stderr: '',
       });
-      expect(gateway.asked.at(-1)!.body).toEqual(content);
+      const sent = content.toString() === '[1]' ? Buffer.from('{"input":[1]}') : content;
+      expect(gateway.asked.at(-1)!.body).toEqual(sent);
     }
     expect(gateway.asked.map(({ headers }) => headers['content-type'])).toEqual([
+      'image/png',
       'text/plain; charset=utf-8',
+      'application/json',
       'application/octet-stream',
     ]);
   } finally {

@@ -57,7 +57,12 @@ export class GatewayClient {
 
   /** The answer's JSON. @throws GatewayError; what the signal throws */
   async json<T>(path: string, ask: Ask = {}): Promise<T> {
-    return JSON.parse(await this.text(path, ask)) as T;
+    const text = await this.text(path, ask);
+    try {
+      return JSON.parse(text) as T;
+    } catch {
+      throw new CommandError(`${this.options.url} answered something else than JSON. Is it a gateway?`, EXIT.failed);
+    }
   }
 
   /** The answer as it came. @throws GatewayError; what the signal throws */
@@ -111,17 +116,15 @@ async function textOf({ body }: GatewayAnswer): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-/** The source of a body may fail as well; then nobody is to blame the network. */
+/** The source of a body may fail as well, a file of it above all: that is nothing about the gateway. */
 function noAnswer(url: string, error: unknown): Error {
-  const { code, syscall, message } = error as NodeJS.ErrnoException;
-  if (error instanceof CommandError || (syscall !== undefined && FILE_CALLS.has(syscall))) return error as Error;
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (error instanceof CommandError || path !== undefined) return error as Error;
   return new GatewayError(
     `${url} does not answer (${code ?? message}). SLUICE_URL says where the gateway is; "sluice serve" starts one on this machine.`,
     true,
   );
 }
-
-const FILE_CALLS = new Set(['open', 'read', 'stat', 'lstat', 'scandir']);
 
 async function refusal(answer: GatewayAnswer): Promise<GatewayError> {
   const problem = await problemOf(answer);

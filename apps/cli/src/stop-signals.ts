@@ -33,10 +33,11 @@ export class StopSignals {
   };
 }
 
-/** Runs what a signal may stop in order; settles with the exit code of that when one did. */
+/** Runs what a signal may stop in order; settles with the exit code of that when one did. A second one ends it at once. */
 export async function interruptible(run: (signal: AbortSignal) => Promise<number>, told = 'Stopped.'): Promise<number> {
   const signals = new StopSignals();
   signals.listen();
+  signals.forced.addEventListener('abort', () => process.exit(EXIT.stopped));
   try {
     return await run(signals.requested);
   } catch (error) {

@@ -9,8 +9,7 @@ import { openRowInput, type RowInput } from '../batch/row-input.js';
 import { StateFile, type RunState } from '../batch/run-state.js';
 import { EXIT, UsageError, type Command } from '../command.js';
 import { GatewayClient } from '../gateway-client.js';
-import { StopSignals } from '../stop-signals.js';
-import { tell } from '../terminal.js';
+import { interruptible } from '../stop-signals.js';
 
 const ROWS_FAILED = 3;
 
@@ -45,26 +44,16 @@ interface Wanted {
   json: boolean;
 }
 
-async function run(wanted: Wanted): Promise<number> {
-  const signals = new StopSignals();
-  signals.listen();
+function run(wanted: Wanted): Promise<number> {
   const bar = new ProgressBar(process.stderr);
   const show = (progress: Progress): void => {
     if (wanted.json) process.stdout.write(`${JSON.stringify(progress)}\n`);
     else bar.show(progress);
   };
-  try {
-    const { failed } = await runOnce(wanted, signals.requested, show);
-    bar.end();
+  return interruptible(async (signal) => {
+    const { failed } = await runOnce(wanted, signal, show).finally(() => bar.end());
     return failed === 0 ? EXIT.done : ROWS_FAILED;
-  } catch (error) {
-    bar.end();
-    if (!signals.requested.aborted) throw error;
-    tell('Stopped. The same command goes on from here.');
-    return EXIT.stopped;
-  } finally {
-    signals.dispose();
-  }
+  }, 'Stopped. The same command goes on from here.');
 }
 
 async function runOnce(

@@ -9,6 +9,7 @@ import { Readable } from 'node:stream';
 import { createGzip } from 'node:zlib';
 import { Header, Pax } from 'tar';
 import { ZipFile } from 'yazl';
+import { CommandError, EXIT } from '../command.js';
 
 export interface ArchiveFile {
   /** In the archive, with `/` between folders. */
@@ -88,7 +89,8 @@ async function* contentOf({ name, size, from }: ArchiveFile): AsyncGenerator<Buf
     if (came > size) break;
     yield piece;
   }
-  if (came !== size) throw new Error(`${name} was changed while it was read. Try again when nobody writes to it.`);
+  if (came === size) return;
+  throw new CommandError(`${name} was changed while it was read. Try again when nobody writes to it.`, EXIT.failed);
 }
 
 function padded(size: number): number {
