@@ -158,9 +158,10 @@ it('all of them serve together under many callers, each answer belonging to its 
       (async () => expect((await noted(send('digits', seven()))).json).toMatchObject({ prediction: 7 }))(),
     ]),
   );
-  // One run each without a batch axis; together with one, where pictures have one size.
+  // One run each without a batch axis. The segmenter's pictures differ in size, so that a batch of them is several runs.
   expect(sizes.get('spots')).toBe(1);
   expect(sizes.get('cells')).toBeGreaterThan(1);
+  expect(sizes.get('shades')).toBeGreaterThan(1);
 
   async function noted(answer: Promise<Answer>): Promise<Answer> {
     const given = await answer;

@@ -47,9 +47,10 @@ async function loopFor(limitMs: number, ran: (ms: number) => void): Promise<void
   let now = performance.now();
   while (now < end) {
     const prepared = await prepareBatch(model, inputs, decodes);
-    const { feeds, rows } = joinBatches(model, [prepared]);
+    const [joined] = joinBatches(model, [prepared]);
+    const { feeds, rows } = joined!;
     const { outputs } = await runner.run(model.session, feeds);
-    const { results } = await finishBatch(model, prepared, { outputs, rows });
+    const { results } = await finishBatch(model, prepared, [{ outputs, rows }]);
     if (results.some((result) => !result.ok)) throw new Error(`A row failed: ${JSON.stringify(results[0])}`);
     const then = now;
     now = performance.now();

@@ -1,12 +1,13 @@
 /** Inputs go in together and come out apart; a bad one fails alone. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { runThrough } from '../../../../test/fixtures/answers.js';
 import { fixtureImage, fixtureModel, sharedData, TemporaryPackages } from '../../../../test/fixtures/packages.js';
 import { startRunThread } from '../../../../test/fixtures/run-thread.js';
 import type { ExecutorInput, ExecutorResult } from '../contract/executor-messages.js';
 import { DTYPES, type Dtype, type NumericArray } from '../tensor/dtype.js';
 import { decodeFrame, encodeFrame, type Tensor } from '../tensor/frame.js';
-import { finishBatch, joinBatches, prepareBatch } from './batch.js';
+import { joinBatches, prepareBatch } from './batch.js';
 import { loadModel, type Model } from './model.js';
 import { Permits } from './permits.js';
 import type { RunClient } from './run-client.js';
@@ -18,10 +19,7 @@ beforeAll(async () => {
 afterAll(() => runner.close());
 
 async function run(model: Model, inputs: ExecutorInput[]): Promise<{ results: ExecutorResult[]; answers: Buffer[] }> {
-  const prepared = await prepareBatch(model, inputs, new Permits(2));
-  const { feeds, rows } = joinBatches(model, [prepared]);
-  const { outputs } = rows > 0 ? await runner.run(model.session, feeds) : { outputs: [] };
-  const { results, bytes } = await finishBatch(model, prepared, { outputs, rows });
+  const { results, bytes } = await runThrough(runner, model, inputs);
   const answers = results.map((result) =>
     result.ok ? Buffer.from(bytes.buffer, bytes.byteOffset + result.offset, result.length) : Buffer.alloc(0),
   );
@@ -129,12 +127,27 @@ describe('a batch of tensors', () => {
     expect(results).toMatchObject(Array(3).fill({ ok: false, code: 'INPUT_INVALID' }));
   });
 
-  it('runs without a batch axis when there is one input, and not otherwise', async () => {
+  it('runs each input by itself without a batch axis', async () => {
     const model = await loadModel(fixtureModel('scalar_sum'), runner);
-    const one = input(1, floats('x', [3], [1, 2, 3]));
-    const { answers } = await run(model, [one]);
+    const inputs = [input(1, floats('x', [3], [1, 2, 3])), input(1, floats('x', [2], [4, 5]))];
+    const { answers } = await run(model, inputs);
     expect(decodeFrame(answers[0]!)).toMatchObject([{ shape: [], data: Float32Array.of(6) }]);
-    await expect(run(model, [one, one])).rejects.toThrow(/no batch axis/);
+    expect(decodeFrame(answers[1]!)).toMatchObject([{ shape: [], data: Float32Array.of(9) }]);
+  });
+
+  it('is one run for each shape, of which every input gets its own rows', async () => {
+    const model = await loadModel(fixtureModel('shades'), runner);
+    const wide = (values: number[]): Tensor => floats('pixels', [values.length / 2, 1, 1, 2], values);
+    const high = (values: number[]): Tensor => floats('pixels', [values.length / 2, 1, 2, 1], values);
+    const inputs = [input(1, wide([0, 1])), input(2, high([0.5, 0, 1, 1])), input(1, wide([1, 0.5]))];
+    const prepared = await prepareBatch(model, inputs, new Permits(1));
+    expect(joinBatches(model, [prepared]).map(({ rows }) => rows)).toEqual([2, 2]);
+    const { answers } = await run(model, inputs);
+    expect(answers.map((frame) => valuesOf(frame)[1])).toEqual([
+      [0n, 2n],
+      [1n, 0n, 2n, 2n],
+      [2n, 1n],
+    ]);
   });
 
   it('is never cut up when the model gives other rows than it got', async () => {

@@ -1,6 +1,6 @@
 /**
- * Batches on their way: inputs to tensors, the tensors of one or several batches to one run, and its outputs back to
- * one answer for each input.
+ * Batches on their way: inputs to tensors, the tensors of one or several batches to as few runs as their shapes allow,
+ * and their outputs back to one answer for each input.
  *
  * Invariants: an input that fails while it is prepared or read fails alone and its neighbours run; every input has
  * exactly one result, in order; rows are handed out only if the model gave as many as it got.
@@ -18,7 +18,9 @@ import { Turns } from './turns.js';
 const texts = new Turns();
 
 type Failure = Extract<ExecutorResult, { ok: false }>;
-type Slot = Failure | ({ ok: true; from: number; preprocessMs: number } & Prepared<unknown>);
+/** `run` and `from`: where its rows are, once it is joined. */
+type Ready = { ok: true; run: number; from: number; preprocessMs: number } & Prepared<unknown>;
+type Slot = Failure | Ready;
 
 export interface PreparedBatch {
   inputs: readonly ExecutorInput[];
@@ -28,9 +30,15 @@ export interface PreparedBatch {
   prepareMs: number;
 }
 
+/** What is given to one run. */
 export interface Feeds {
-  /** Empty when there is nothing to run. */
   feeds: Tensor[];
+  rows: number;
+}
+
+/** What one run gave. */
+export interface Ran {
+  outputs: readonly Tensor[];
   rows: number;
 }
 
@@ -58,42 +66,38 @@ export async function prepareBatch(
 }
 
 /**
- * The batches' tensors, end to end, as one run. They are taken out of the batches.
- * @throws Error when the inputs, each good by itself, cannot share a run.
+ * The batches' tensors, end to end: one run for all that agree in shape, as pictures of free size need not. They are
+ * taken out of the batches. Empty when there is nothing to run.
  */
-export function joinBatches(model: Model, batches: readonly PreparedBatch[]): Feeds {
-  let rows = 0;
-  const parts: Tensor[][] = [];
+export function joinBatches(model: Model, batches: readonly PreparedBatch[]): Feeds[] {
+  const { batched } = model.description;
+  const runs: { parts: Tensor[][]; rows: number; signature: string }[] = [];
   for (const { inputs, slots } of batches) {
     slots.forEach((slot, i) => {
       if (!slot.ok) return;
-      slot.from = rows;
-      rows += inputs[i]!.rows;
-      parts.push(slot.tensors);
+      // A task that joins by itself takes whatever comes together.
+      const signature = model.task.join ? '' : signatureOf(slot.tensors, batched);
+      const found = batched || model.task.join ? runs.findIndex((run) => run.signature === signature) : -1;
+      slot.run = found < 0 ? runs.push({ parts: [], rows: 0, signature }) - 1 : found;
+      const run = runs[slot.run]!;
+      slot.from = run.rows;
+      run.rows += inputs[i]!.rows;
+      run.parts.push(slot.tensors);
       slot.tensors = [];
     });
   }
-  return { feeds: parts.length === 0 ? [] : join(model, parts), rows };
+  return runs.map(({ parts, rows }) => ({ feeds: join(model, parts), rows }));
 }
 
 /**
- * One batch's share of the outputs of a run of `rows`. One answer is made at a time, for some are as large as pictures.
+ * One batch's share of the outputs of the runs that its inputs were joined to. One answer is made at a time, for some
+ * are as large as pictures.
  * @throws Error when the model's outputs do not have the run's rows.
  */
-export async function finishBatch(
-  model: Model,
-  prepared: PreparedBatch,
-  { outputs, rows }: { outputs: readonly Tensor[]; rows: number },
-): Promise<FinishedBatch> {
+export async function finishBatch(model: Model, prepared: PreparedBatch, runs: readonly Ran[]): Promise<FinishedBatch> {
   const { inputs, slots } = prepared;
   const { batched } = model.description;
-  const odd = batched && rows > 0 && outputs.find(({ shape }) => shape[0] !== rows);
-  if (odd) {
-    throw new Error(
-      `The model's output "${odd.name}" has shape [${odd.shape.join(',')}] for ${rows} rows; expected ${rows} rows.` +
-        ' A model whose rows depend on each other cannot be batched: fix its batch axis at 1.',
-    );
-  }
+  if (batched) runs.forEach(checkRows);
   const parts: Uint8Array[] = [];
   const results: ExecutorResult[] = [];
   let offset = 0;
@@ -104,6 +108,7 @@ export async function finishBatch(
     }
     try {
       const input = inputs[i]!;
+      const { outputs } = runs[slot.run]!;
       const own = batched
         ? outputs.map((output) => sliceRows(output, slot.from, slot.from + input.rows))
         : [...outputs];
@@ -126,24 +131,27 @@ async function prepareInput(model: Model, input: ExecutorInput): Promise<Slot> {
   try {
     checkTaken(input, model.description.task);
     const prepared = model.task.preprocess(await model.task.decode(input), input.rows);
-    return { ok: true, ...prepared, from: 0, preprocessMs: performance.now() - start };
+    return { ok: true, ...prepared, run: 0, from: 0, preprocessMs: performance.now() - start };
   } catch (error) {
     return failureOf(error);
   }
 }
 
 /** The parts as one tensor for each input of the model, in memory of their own, for it is given away to the run. */
-function join({ task, description: { batched, name } }: Model, parts: readonly Tensor[][]): Tensor[] {
+function join({ task }: Model, parts: readonly Tensor[][]): Tensor[] {
   if (task.join) return task.join(parts);
   const [first] = parts as [Tensor[]];
   if (parts.length === 1) return first.map(owned);
-  if (!batched)
-    throw new Error(`The model "${name}" has no batch axis and takes one input at a time; ${parts.length} came.`);
-  const signature = signatureOf(first, true);
-  const odd = parts.find((tensors) => signatureOf(tensors, true) !== signature);
-  if (odd)
-    throw new Error(`Inputs of one batch must have one shape; ${signature} came with ${signatureOf(odd, true)}.`);
   return first.map((_, input) => concatRows(parts.map((tensors) => tensors[input]!)));
+}
+
+function checkRows({ outputs, rows }: Ran): void {
+  const odd = outputs.find(({ shape }) => shape[0] !== rows);
+  if (!odd) return;
+  throw new Error(
+    `The model's output "${odd.name}" has shape [${odd.shape.join(',')}] for ${rows} rows; expected ${rows} rows.` +
+      ' A model whose rows depend on each other cannot be batched: fix its batch axis at 1.',
+  );
 }
 
 function owned(tensor: Tensor): Tensor {

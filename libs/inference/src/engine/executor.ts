@@ -10,7 +10,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { ExecutorSettings, FromExecutor, ToExecutor } from '../contract/executor-messages.js';
 import { modelKey } from '../contract/model-description.js';
 import { collectLargeGrowth } from '../heap.js';
-import { finishBatch, joinBatches, prepareBatch } from './batch.js';
+import { finishBatch, joinBatches, prepareBatch, type Ran } from './batch.js';
 import { Growth } from './growth.js';
 import { HeldModels } from './held-models.js';
 import { loadModel } from './model.js';
@@ -105,15 +105,21 @@ async function runTogether(together: Lined[], free: () => void): Promise<void> {
   try {
     const threads = await starting;
     const grown = growth.startOfRun(model);
-    const { feeds, rows } = joinBatches(model, batches);
-    const { outputs, inferMs } = rows > 0 ? await threads.run(model.session, feeds) : { outputs: [], inferMs: 0 };
+    const runs: Ran[] = [];
+    let [rows, inferMs] = [0, 0];
+    for (const joined of joinBatches(model, batches)) {
+      const outcome = await threads.run(model.session, joined.feeds);
+      runs.push({ outputs: outcome.outputs, rows: joined.rows });
+      rows += joined.rows;
+      inferMs += outcome.inferMs;
+    }
     const more = bytes(grown());
     free();
     // Lets the next run be asked for first.
     await nextTurn();
     for (const [i, { batch }] of together.entries()) {
       const prepared = batches[i]!;
-      const { results, bytes } = await finishBatch(model, prepared, { outputs, rows });
+      const { results, bytes } = await finishBatch(model, prepared, runs);
       const run = { rows, inferMs, leads: i === 0, ...(i === 0 && more) };
       void send({ kind: 'ran', batch, results, bytes, prepareMs: prepared.prepareMs, run });
     }

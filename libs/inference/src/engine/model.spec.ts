@@ -1,13 +1,12 @@
 /** What is known of a model once it is loaded, and what is refused then. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { answersOf } from '../../../../test/fixtures/answers.js';
 import { UNKNOWN_OPERATOR } from '../../../../test/fixtures/onnx-bytes.js';
 import { fixtureModel, sharedData, TemporaryPackages } from '../../../../test/fixtures/packages.js';
 import { startRunThread } from '../../../../test/fixtures/run-thread.js';
 import { modelDescription } from '../contract/model-description.js';
-import { finishBatch, joinBatches, prepareBatch } from './batch.js';
 import { loadModel, type Model } from './model.js';
-import { Permits } from './permits.js';
 import type { RunClient } from './run-client.js';
 
 let runner: RunClient;
@@ -26,13 +25,9 @@ interface Classified {
 }
 
 async function classify(model: Model, bytes: Uint8Array): Promise<Classified> {
-  const prepared = await prepareBatch(model, [{ type: 'image', rows: 1, bytes }], new Permits(1));
-  const { feeds, rows } = joinBatches(model, [prepared]);
-  const { outputs } = await runner.run(model.session, feeds);
-  const { results, bytes: answer } = await finishBatch(model, prepared, { outputs, rows });
-  const [result] = results;
-  if (!result?.ok) throw new Error(JSON.stringify(result));
-  return JSON.parse(Buffer.from(answer).toString('utf8', result.offset, result.offset + result.length)) as Classified;
+  const [answer] = await answersOf<Classified>(runner, model, [{ type: 'image', rows: 1, bytes }]);
+  if (!answer || 'ok' in answer) throw new Error(JSON.stringify(answer));
+  return answer;
 }
 
 const PICTURES = { task: 'image-classification', output: { activation: 'none' } } as const;
@@ -124,8 +119,8 @@ describe('a classifier', () => {
   it('refuses a picture of the wrong size where nothing resizes', async () => {
     const model = await loadModel(tiny('sizes', { image: { scale: 1 } }), runner);
     const input = { type: 'image', rows: 1, bytes: readFileSync('test/fixtures/images/rgb.png') } as const;
-    const { slots } = await prepareBatch(model, [input], new Permits(1));
-    expect(slots[0]).toMatchObject({
+    const [answer] = await answersOf(runner, model, [input]);
+    expect(answer).toMatchObject({
       ok: false,
       code: 'INPUT_INVALID',
       message: expect.stringMatching(/24x16.*takes 8x8/) as string,

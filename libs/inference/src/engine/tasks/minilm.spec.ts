@@ -2,11 +2,10 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { answersOf } from '../../../../../test/fixtures/answers.js';
 import { startRunThread } from '../../../../../test/fixtures/run-thread.js';
 import { minilm } from '../../../../../test/fixtures/texts.js';
-import { finishBatch, joinBatches, prepareBatch } from '../batch.js';
 import { loadModel, type Model } from '../model.js';
-import { Permits } from '../permits.js';
 import type { RunClient } from '../run-client.js';
 import { TextEncoder } from '../text/encoder.js';
 
@@ -26,14 +25,10 @@ function proofs({ folder, goldens }: NonNullable<typeof real>): void {
 
   async function embed(texts: readonly string[]): Promise<number[][]> {
     const inputs = texts.map((text) => ({ type: 'text' as const, rows: 1, bytes: Buffer.from(text) }));
-    const prepared = await prepareBatch(model, inputs, new Permits(1));
-    const { feeds, rows } = joinBatches(model, [prepared]);
-    const { outputs } = await runner.run(model.session, feeds);
-    const { results, bytes } = await finishBatch(model, prepared, { outputs, rows });
-    return results.map((result) => {
-      if (!result.ok) throw new Error(result.message);
-      const json = Buffer.from(bytes).toString('utf8', result.offset, result.offset + result.length);
-      return (JSON.parse(json) as { embedding: number[] }).embedding;
+    const answers = await answersOf<{ embedding: number[] }>(runner, model, inputs);
+    return answers.map((answer) => {
+      if (!('embedding' in answer)) throw new Error(answer.message);
+      return answer.embedding;
     });
   }
   const worst = (came: readonly number[], expected: readonly number[]): number =>

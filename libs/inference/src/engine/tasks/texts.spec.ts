@@ -1,14 +1,13 @@
 /** Texts through a model: what comes out is what numpy made of the ids that Python's tokenizers gave. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { answersOf } from '../../../../../test/fixtures/answers.js';
 import { fixtureModel, TemporaryPackages } from '../../../../../test/fixtures/packages.js';
 import { startRunThread } from '../../../../../test/fixtures/run-thread.js';
 import { tinyTexts } from '../../../../../test/fixtures/texts.js';
 import type { ExecutorInput } from '../../contract/executor-messages.js';
 import { encodeFrame } from '../../tensor/frame.js';
-import { finishBatch, joinBatches, prepareBatch } from '../batch.js';
 import { loadModel, type Model } from '../model.js';
-import { Permits } from '../permits.js';
 import type { RunClient } from '../run-client.js';
 
 interface Answer {
@@ -28,17 +27,7 @@ afterAll(() => runner.close());
 const packages = new TemporaryPackages();
 afterAll(() => packages.remove());
 
-async function run(model: Model, inputs: ExecutorInput[]): Promise<Result[]> {
-  const prepared = await prepareBatch(model, inputs, new Permits(1));
-  const { feeds, rows } = joinBatches(model, [prepared]);
-  const { outputs } = rows > 0 ? await runner.run(model.session, feeds) : { outputs: [] };
-  const { results, bytes } = await finishBatch(model, prepared, { outputs, rows });
-  return results.map((result) =>
-    result.ok
-      ? (JSON.parse(Buffer.from(bytes).toString('utf8', result.offset, result.offset + result.length)) as Answer)
-      : result,
-  );
-}
+const run = (model: Model, inputs: ExecutorInput[]): Promise<Result[]> => answersOf<Answer>(runner, model, inputs);
 const text = (...texts: string[]): ExecutorInput => ({
   type: 'text',
   rows: 1,

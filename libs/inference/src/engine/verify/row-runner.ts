@@ -72,7 +72,9 @@ export class RowRunner {
   }
 
   private async runPrepared(prepared: PreparedBatch): Promise<Ran> {
-    const { feeds, rows } = joinBatches(this.model, [prepared]);
+    const [joined, ...others] = joinBatches(this.model, [prepared]);
+    if (!joined || others.length > 0) throw new Error('The inputs differ in shape and cannot share a run.');
+    const { feeds, rows } = joined;
     const outcome = await this.runner.run(this.model.session, feeds);
     this.times.record(rows, outcome.inferMs);
     return { ...outcome, rows };
@@ -90,7 +92,7 @@ export class RowRunner {
   }
 
   private async answers(prepared: PreparedBatch, ran: Ran): Promise<unknown[]> {
-    const { results, bytes } = await finishBatch(this.model, prepared, ran);
+    const { results, bytes } = await finishBatch(this.model, prepared, [ran]);
     return results.map((result) => answerOf(result, bytes));
   }
 }
