@@ -1,30 +1,21 @@
 /**
- * Versions on their way out: they take their jobs until none is left, and are then let go of.
+ * Versions that are to be unloaded: they take their jobs until none is left, and are then let go of.
  *
  * A gateway may send for a moment what it accepted before it heard, so a version leaves only when it has been without
  * jobs for a while, and looks once more when it has stopped taking them.
  *
  * Invariants: a version leaves with its queues empty and nothing of it in hand; all that leave are looked after in one
- * round trip; whoever is told to stay goes on taking jobs as if nothing had been.
+ * round trip; one that is wanted again goes on taking jobs as if nothing had been.
  */
 import type { VersionQueues } from '#inference';
 import type { ServedModels } from './served-models.js';
 import type { Version } from './version.js';
 
-export interface Leave {
-  version: Version;
-  /** Milliseconds that it must have been without jobs. */
-  quietMs: number;
-  /** Milliseconds after which it stays after all; never unless given. */
-  patienceMs?: number;
-  /** To make room, whether it is wanted or not. */
-  isForRoom?: boolean;
-  /** Executors have let go of it. */
-  gone(): void;
-}
+/** A gateway hears within half a second that a version takes nothing new, and what it has sent by then has come. */
+const QUIET_MS = 2_000;
 
-interface Leaving extends Leave {
-  since: number;
+interface Leaving {
+  version: Version;
   quietSince: number | undefined;
   /** It takes no more jobs. */
   isClosing: boolean;
@@ -38,25 +29,14 @@ export class Draining {
     private readonly queues: VersionQueues,
   ) {}
 
-  get size(): number {
-    return this.leaving.size;
+  begin(version: Version): void {
+    this.models.move(version, 'draining');
+    this.leaving.set(version.key, { version, quietSince: performance.now(), isClosing: false });
   }
 
-  begin(leave: Leave): void {
-    const now = performance.now();
-    this.models.move(leave.version, 'draining');
-    this.leaving.set(leave.version.key, { ...leave, since: now, quietSince: now, isClosing: false });
-  }
-
-  /** Versions that go to make room. */
-  get forRoom(): number {
-    return [...this.leaving.values()].filter(({ isForRoom }) => isForRoom).length;
-  }
-
-  /** It is wanted again: it stays, unless it goes to make room or has let go already. */
-  stayWanted(version: Version): void {
-    const leaving = this.leaving.get(version.key);
-    if (leaving && !leaving.isForRoom && !leaving.isClosing) this.stay(version);
+  /** It is wanted again, and stays unless it has let go already. */
+  stay(version: Version): void {
+    if (this.abandon(version)) this.models.move(version, 'ready');
   }
 
   /** Whoever called looks after it from now on; false when it is not leaving, or nearly gone. */
@@ -69,9 +49,7 @@ export class Draining {
   /** Milliseconds until something may be due; undefined when nothing leaves. */
   dueIn(): number | undefined {
     const now = performance.now();
-    const waits = [...this.leaving.values()].map(({ quietSince, quietMs }) =>
-      quietSince === undefined ? quietMs : quietSince + quietMs - now,
-    );
+    const waits = [...this.leaving.values()].map(({ quietSince }) => (quietSince ?? now) + QUIET_MS - now);
     return waits.length === 0 ? undefined : Math.max(0, Math.min(...waits));
   }
 
@@ -80,24 +58,14 @@ export class Draining {
     const busy = await this.queues.anyJobs(all.map(({ version }) => version));
     const now = performance.now();
     all.forEach((leaving, i) => {
-      const { version, quietMs, since, patienceMs = Infinity } = leaving;
-      if (this.leaving.get(version.key) !== leaving) return;
-      if (busy[i] || !version.isIdle) {
-        leaving.quietSince = undefined;
-        if (now - since > patienceMs) this.stay(version);
-        return;
-      }
-      leaving.quietSince ??= now;
-      if (now - leaving.quietSince < quietMs) return;
+      if (this.leaving.get(leaving.version.key) !== leaving) return;
+      if (busy[i] || !leaving.version.isIdle) leaving.quietSince = undefined;
+      else leaving.quietSince ??= now;
+      if (leaving.quietSince === undefined || now - leaving.quietSince < QUIET_MS) return;
       leaving.isClosing = true;
       // What was left undone is done at the next look.
       void this.close(leaving).catch(() => (leaving.isClosing = false));
     });
-  }
-
-  private stay(version: Version): void {
-    this.leaving.delete(version.key);
-    this.models.move(version, 'ready');
   }
 
   private async close(leaving: Leaving): Promise<void> {
@@ -112,6 +80,6 @@ export class Draining {
     }
     await this.models.release(version);
     this.leaving.delete(version.key);
-    leaving.gone();
+    this.models.move(version, 'loadable');
   }
 }

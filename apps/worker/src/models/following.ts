@@ -13,9 +13,6 @@ import type { PackageSource } from './package-source.js';
 import type { ServedModels } from './served-models.js';
 import { Version } from './version.js';
 
-/** A gateway hears within half a second that a version takes nothing new, and what it has sent by then has come. */
-const QUIET_MS = 2_000;
-
 export interface FollowingOptions {
   context: WorkerContext;
   models: ServedModels;
@@ -65,11 +62,10 @@ export class Following {
     if (digest === undefined && registration) this.warnOfOther(version, registration);
     if (state === 'draining') {
       if (isGone && draining.abandon(version)) void this.remove(version);
-      else if (isDesired) draining.stayWanted(version);
+      else if (isDesired) draining.stay(version);
     } else if (state === 'ready' && isGone) void this.remove(version);
-    else if (state === 'ready' && !isDesired) {
-      draining.begin({ version, quietMs: QUIET_MS, gone: () => models.move(version, 'loadable') });
-    } else if (state === 'loadable' && isGone) this.forget(version);
+    else if (state === 'ready' && !isDesired) draining.begin(version);
+    else if (state === 'loadable' && isGone) this.forget(version);
     else if (state === 'failed' && (!isDesired || loading.retries.mayTry(version))) models.move(version, 'loadable');
   }
 

@@ -61,10 +61,10 @@ export class Loading {
   refuse(version: Version, reason: string): void {
     this.retries.hopeless(version);
     this.options.models.move(version, 'failed', reason);
-    void this.settleClaim(version);
+    void this.end(version);
   }
 
-  /** Nobody needs to wait for it any more. */
+  /** Nobody needs to ask for it any more. */
   async settled(version: Version): Promise<void> {
     try {
       await this.options.registry.settled(version);
@@ -95,11 +95,12 @@ export class Loading {
       context.metrics.loads.inc({ ...labels, outcome: 'failed' });
       models.move(version, 'failed', error instanceof Error ? error.message : String(error));
     }
-    await this.settleClaim(version);
+    await this.end(version);
   }
 
-  /** Where it is not given back the claim runs out by itself. */
-  private async settleClaim(version: Version): Promise<void> {
-    if (this.claimed.delete(version)) await this.settled(version);
+  /** Where a claim is not given back it runs out by itself. */
+  private async end(version: Version): Promise<void> {
+    this.claimed.delete(version);
+    await this.settled(version);
   }
 }

@@ -10,6 +10,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { WorkerContext } from '../context.js';
 import { Draining } from './draining.js';
+import { Evictions } from './evictions.js';
 import { Following } from './following.js';
 import { Loading } from './loading.js';
 import { Orphans } from './orphans.js';
@@ -31,6 +32,7 @@ export class ModelLife {
   private readonly reader: RegistryReader;
   private readonly draining: Draining;
   private readonly loading: Loading;
+  private readonly evictions: Evictions;
   private readonly following: Following;
   private readonly room: Room;
   private readonly orphans: Orphans;
@@ -54,10 +56,11 @@ export class ModelLife {
     const queues = new VersionQueues(redis, keys);
     this.draining = new Draining(models, queues);
     this.loading = new Loading({ context, registry: this.registry, models, source, ended: look });
-    const { draining, loading, wants } = this;
+    this.evictions = new Evictions({ context, models, loading: this.loading, queues, look });
+    const { draining, loading, evictions, wants } = this;
     this.following = new Following({ context, models, draining, loading, source, look });
     const isNamed = (key: string): boolean => this.following.named.has(key);
-    this.room = new Room({ context, models, loading, draining, wants, isNamed });
+    this.room = new Room({ context, models, loading, evictions, wants, isNamed });
     this.orphans = new Orphans(id, new FleetReader(redis, keys, clock), queues);
     models.onUse(({ state, isIdle }) => {
       if (state === 'draining' && isIdle) this.look();
@@ -74,9 +77,14 @@ export class ModelLife {
     this.look();
   }
 
-  heard({ registry, wanted }: ControlMessage): void {
-    if (wanted) this.want(wanted);
-    if (registry !== undefined || wanted) this.look();
+  heard({ registry, wanted = [] }: ControlMessage): void {
+    this.want(wanted);
+    for (const key of wanted) {
+      // Whoever asks has not heard yet, and another worker is not to load it for that.
+      const version = this.models.get(key);
+      if (version?.state === 'ready') void this.loading.settled(version);
+    }
+    if (registry !== undefined || wanted.length > 0) this.look();
   }
 
   stop(): void {
@@ -119,6 +127,7 @@ export class ModelLife {
     const absent = this.models.all().filter(({ state, mayHaveJobs }) => state === 'loadable' && mayHaveJobs);
     const orphans = await this.orphans.find(absent);
     if (orphans) this.orphaned = new Set(orphans.map(({ key }) => key));
+    for (const { key } of await this.evictions.missed()) this.orphaned.add(key);
     for (const key of this.orphaned) if (this.models.get(key)?.state !== 'loadable') this.orphaned.delete(key);
     const now = performance.now();
     if (this.wants.size === 0 && this.orphaned.size === 0 && now - this.askedAt < ASK_MS) return;

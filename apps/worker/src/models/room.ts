@@ -7,7 +7,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { WorkerContext } from '../context.js';
-import type { Draining } from './draining.js';
+import type { Evictions } from './evictions.js';
 import type { Loading } from './loading.js';
 import { giveWay, type Occupant } from './memory-budget.js';
 import type { ServedModels } from './served-models.js';
@@ -20,16 +20,12 @@ const LOADS_AT_ONCE = 4;
 const LEAVE_TO_OTHERS_MS = 300;
 /** After so long busy versions take turns with the one that waits. */
 const URGENT_MS = 1_000;
-/** A gateway that has not heard yet sends within this. */
-const QUIET_MS = 750;
-/** A version whose jobs do not come to an end is not to hold up the one that waits. */
-const PATIENCE_MS = 5_000;
 
 export interface RoomOptions {
   context: WorkerContext;
   models: ServedModels;
   loading: Loading;
-  draining: Draining;
+  evictions: Evictions;
   wants: Wants;
   isNamed: (key: string) => boolean;
 }
@@ -53,17 +49,17 @@ export class Room {
 
   /** A version may turn out to take more than was thought. */
   private async keepWithin(): Promise<void> {
-    const { models, draining } = this.options;
+    const { models, evictions } = this.options;
     for (const version of models.all()) {
       const bytes = models.bytesOf(version);
-      if (bytes > this.budget && version.state === 'ready') await this.evict([version.key]);
+      if (bytes > this.budget && version.state === 'ready') await this.evict([version.key], true);
       if (bytes > this.budget && version.state === 'loadable' && version.isDesired) this.refuse(version, bytes);
     }
-    if (this.free < 0 && draining.forRoom === 0) await this.evict(this.whoGives(-this.free, { fresh: true }) ?? []);
+    if (this.free < 0 && evictions.underWay === 0) await this.evict(this.whoGives(-this.free, { fresh: true }) ?? []);
   }
 
   private async serveWants(): Promise<void> {
-    const { models, loading, draining, wants } = this.options;
+    const { models, loading, evictions, wants } = this.options;
     for (const key of wants.keys()) {
       const version = models.get(key);
       if (version?.state !== 'loadable') {
@@ -76,15 +72,18 @@ export class Room {
         continue;
       }
       const waited = performance.now() - wants.heard(key)!;
-      if (draining.forRoom > 0 || waited < LEAVE_TO_OTHERS_MS) continue;
-      const victims = this.whoGives(missing, { isUrgent: waited >= URGENT_MS });
-      if (victims && (await loading.claim(version))) await this.evict(victims);
+      if (evictions.underWay > 0 || waited < LEAVE_TO_OTHERS_MS) continue;
+      const isUrgent = waited >= URGENT_MS;
+      const victims = this.whoGives(missing, { isUrgent });
+      if (victims && (await loading.claim(version))) await this.evict(victims, isUrgent);
     }
   }
 
   private async fill(): Promise<void> {
-    const { models, loading, draining, wants } = this.options;
+    const { models, loading, evictions, wants } = this.options;
     const isBudgeted = this.budget < Infinity;
+    // What is free is for those that wait.
+    if (isBudgeted && wants.size > 0) return;
     for (const version of this.candidates()) {
       // With a budget one at a time: what a version takes is known when it is loaded.
       if (loading.count >= (isBudgeted ? 1 : LOADS_AT_ONCE) && (isBudgeted || version.digest !== undefined)) return;
@@ -93,7 +92,7 @@ export class Room {
         loading.begin(version);
         continue;
       }
-      if (!version.isNew || wants.size > 0 || draining.forRoom > 0) continue;
+      if (!version.isNew || evictions.underWay > 0) continue;
       const victims = this.whoGives(missing, { fresh: true });
       if (victims) await this.evict(victims);
     }
@@ -127,19 +126,12 @@ export class Room {
     return giveWay(occupants, { bytes, now: performance.now(), isUrgent });
   }
 
-  private async evict(keys: readonly string[]): Promise<void> {
-    const { models, loading, draining, context } = this.options;
-    for (const key of keys) {
-      const version = models.get(key)!;
-      // Whoever has asked for it until now has seen it ready since; who asks from now on is to be heard.
-      await loading.settled(version);
-      if (version.state !== 'ready') continue;
-      const gone = (): void => {
-        context.metrics.evictions.inc({ model: version.name, version: version.version });
-        models.move(version, 'loadable');
-      };
-      draining.begin({ version, quietMs: QUIET_MS, patienceMs: PATIENCE_MS, isForRoom: true, gone });
-    }
+  private evict(keys: readonly string[], evenBusy = false): Promise<void> {
+    const { models, evictions } = this.options;
+    return evictions.begin(
+      keys.map((key) => models.get(key)!),
+      evenBusy,
+    );
   }
 
   private refuse(version: Version, bytes: number): void {

@@ -210,6 +210,12 @@ export class ServedModels {
     this.options.changed();
   }
 
+  /** It drains for another's sake. */
+  makeRoom(version: Version): void {
+    this.move(version, 'draining');
+    version.makesRoom = true;
+  }
+
   /** Stops taking jobs, finishes those in hand; gives them up after `graceMs`. Resolves to whether all finished. */
   async drain(graceMs: number): Promise<boolean> {
     this.isEnding = true;

@@ -24,6 +24,8 @@ export class Version {
   reason: string | undefined;
   /** Executors are to hold it. */
   isHeld = false;
+  /** It is on its way out for another, and back when it is wanted. */
+  makesRoom = false;
   /** There once it has been loaded, and from then on. */
   target: Target | undefined;
   consumers: Consumers | undefined;
@@ -100,6 +102,7 @@ export class Version {
 
   move(state: State, reason?: string): void {
     this.state = state;
+    this.makesRoom = false;
     this.reason = reason;
     if (state === 'ready') this.readyAt = performance.now();
   }
@@ -110,11 +113,21 @@ export class Version {
     return {
       name,
       version,
-      state: this.isNew ? 'starting' : this.state,
+      state: this.shown,
       ...(reason === undefined ? {} : { reason }),
       ...target?.batcher.latency.line(),
       ...(memory.isMeasured ? { bytes: executors * memory.bytes } : {}),
       depth: (target?.batcher.depth ?? 0) + (target?.bulk.depth ?? 0),
     };
+  }
+
+  /**
+   * What gateways are to know. Of what lies in a worker's own folder they know only once it was loaded that it can be:
+   * until then it starts, and from then on it can be asked for.
+   */
+  private get shown(): State {
+    if (this.isNew) return 'starting';
+    if (this.makesRoom || (this.digest === undefined && this.state === 'starting')) return 'loadable';
+    return this.state;
   }
 }
