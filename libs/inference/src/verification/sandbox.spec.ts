@@ -53,8 +53,8 @@ describe('a verification whose process misbehaves', () => {
     expect(report.ms).toBeLessThan(7_500);
   });
 
-  it('early: nothing has passed that was not said to', async () => {
-    const { report, passed, reason } = await act('early');
+  it.each(['early', 'liar'])('%s: nothing has passed that was not said to', async (name) => {
+    const { report, passed, reason } = await act(name);
     expect(report.outcome).toBe('failed');
     expect(passed).toBeUndefined();
     expect(reason).toMatch(/did not come to its end/);
