@@ -2,24 +2,24 @@
 import { MemoryUse } from './memory-use.js';
 
 describe('the memory of a version', () => {
-  it('is never less than its files, nor than what its verification measured', () => {
+  it('is never less than its files and a session, nor than what its verification measured', () => {
     const memory = new MemoryUse();
-    memory.files = 100;
-    expect([memory.bytes, memory.isMeasured]).toEqual([100, false]);
-    memory.verified = 150;
+    memory.files = 1e6;
+    expect(memory.bytes).toBe(1_450_000);
+    memory.verified = 2e6;
     memory.loaded(20);
-    expect([memory.bytes, memory.isMeasured]).toEqual([150, true]);
+    expect(memory.bytes).toBe(2e6);
   });
 
   it('is the median of its last loads, and what its first runs added', () => {
     const memory = new MemoryUse();
-    for (const bytes of [900, 100, 110, 120, 130, 990]) memory.loaded(bytes);
-    expect(memory.bytes).toBe(120);
-    memory.ran('slot 1', 30);
-    memory.ran('slot 1', 10);
-    memory.ran('slot 2', 35);
-    expect(memory.bytes).toBe(160);
-    memory.loaded(115);
-    expect(memory.bytes).toBe(120);
+    for (const bytes of [90e6, 10e6, 11e6, 12e6, 13e6, 99e6]) memory.loaded(bytes);
+    expect(memory.bytes).toBe(12e6);
+    memory.ran('slot 1', 3e6);
+    memory.ran('slot 1', 1e6);
+    memory.ran('slot 2', 3.5e6);
+    expect(memory.bytes).toBe(16e6);
+    memory.loaded(11.5e6);
+    expect(memory.bytes).toBe(12e6);
   });
 });

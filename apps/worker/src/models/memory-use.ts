@@ -1,10 +1,12 @@
 /**
- * What one loaded copy of a version takes in memory, as well as it is known: never less than its files, else what its
- * verification measured and what executors grew by when they loaded it and ran it first.
+ * What one loaded copy of a version takes in memory, as well as it is known: never less than its files and a session, else
+ * what its verification measured and what executors grew by when they loaded it and ran it first.
  *
  * What a process grows by is a rough measure (what one model leaves, the next one uses), hence a median of several.
  */
 const KEPT = 5;
+/** What a session of a model of a few bytes takes. */
+const SESSION_BYTES = 450_000;
 
 export class MemoryUse {
   /** Bytes of the package's files, once known. */
@@ -16,11 +18,7 @@ export class MemoryUse {
 
   /** Bytes of a copy. */
   get bytes(): number {
-    return Math.max(this.files, this.verified, median(this.loads) + Math.max(0, ...this.runs.values()));
-  }
-
-  get isMeasured(): boolean {
-    return this.loads.length > 0;
+    return Math.max(this.files + SESSION_BYTES, this.verified, median(this.loads) + Math.max(0, ...this.runs.values()));
   }
 
   loaded(grownBytes: number): void {

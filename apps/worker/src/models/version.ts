@@ -116,7 +116,7 @@ export class Version {
       state: this.shown,
       ...(reason === undefined ? {} : { reason }),
       ...target?.batcher.latency.line(),
-      ...(memory.isMeasured ? { bytes: executors * memory.bytes } : {}),
+      ...(memory.files > 0 ? { bytes: executors * memory.bytes } : {}),
       depth: (target?.batcher.depth ?? 0) + (target?.bulk.depth ?? 0),
     };
   }

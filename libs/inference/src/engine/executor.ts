@@ -17,7 +17,7 @@ import { loadModel } from './model.js';
 import { Permits } from './permits.js';
 import { RunLine, type Lined } from './run-line.js';
 import type { OpenSession } from './run-client.js';
-import { RunThreads } from './run-threads.js';
+import { bytesBeside, RunThreads } from './run-threads.js';
 
 /** After the worker is gone nobody can kill a run that hangs. A run cannot be broken off, so the process is. */
 const ORPHAN_MS = 2_000;
@@ -61,8 +61,8 @@ async function load({ call, directory }: Extract<ToExecutor, { kind: 'load' }>):
   try {
     const threads = await starting;
     let grown: () => number | undefined = () => undefined;
-    const open = (path: string): Promise<OpenSession> => {
-      grown = growth.startOfLoad();
+    const open = async (path: string): Promise<OpenSession> => {
+      grown = growth.startOfLoad(await bytesBeside(path));
       return threads.open(path);
     };
     const runner = { open, run: threads.run.bind(threads), release: threads.release.bind(threads) };

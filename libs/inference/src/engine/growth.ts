@@ -13,6 +13,8 @@ import type { Permits } from './permits.js';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
+/** The measure of a smaller package says more of everything else; and two hundred of them are to start in seconds. */
+const WORTH_MEASURING = 1024 * 1024;
 /** Runs of a model in which it may still grow. */
 const FIRST_RUNS = 3;
 
@@ -22,7 +24,8 @@ export class Growth {
   constructor(private readonly decodes: Permits) {}
 
   /** To be called when the session is about to be opened; what it answers, when all is done. */
-  startOfLoad(): () => number | undefined {
+  startOfLoad(packageBytes: number): () => number | undefined {
+    if (packageBytes < WORTH_MEASURING) return () => undefined;
     collect();
     const grown = this.start();
     return () => {

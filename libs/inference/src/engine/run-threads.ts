@@ -45,7 +45,7 @@ export class RunThreads implements Runner {
   }
 
   async open(path: string): Promise<OpenSession> {
-    const own = (await bytesOf(dirname(path))) > LARGE_BYTES;
+    const own = (await bytesBeside(path)) > LARGE_BYTES;
     const client = own ? await RunClient.start(this.entry, this.settings) : this.shared;
     if (own) this.watch(client);
     try {
@@ -91,8 +91,9 @@ export class RunThreads implements Runner {
   }
 }
 
-/** Of all files of a package: weights may lie beside the model file. */
-async function bytesOf(folder: string): Promise<number> {
+/** Bytes of all files of the package of a model file: weights may lie beside it. */
+export async function bytesBeside(path: string): Promise<number> {
+  const folder = dirname(path);
   let bytes = 0;
   for (const name of await readdir(folder)) bytes += (await stat(join(folder, name))).size;
   return bytes;
