@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { keyLine, newApiKey } from '#inference';
 import { startInProcessGateway, type InProcessGateway } from '../support/gateway-in-process.js';
 import { ask } from '../support/http.js';
+import { routesOf } from '../support/routes.js';
 import { until } from '../support/until.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-keys-'));
@@ -101,25 +102,7 @@ describe('every route that is not open', () => {
   const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'];
   const OPEN = /^\/(health\/(live|ready)|metrics|docs([/-].*)?)$/;
 
-  /** Patterns with their parameters filled in, read off the tree that Fastify prints. */
-  function paths(): string[] {
-    const above: string[] = [];
-    const found: string[] = [];
-    for (const line of gateway.fastify.printRoutes({ commonPrefix: false }).split('\n')) {
-      const [, indent, part] = /^([│ ]*)(?:[├└]── )(\S+)/.exec(line) ?? [];
-      if (indent === undefined || part === undefined) continue;
-      above.length = indent.length / 4;
-      above.push(part);
-      if (/\([A-Z, ]+\)$/.test(line))
-        found.push(
-          above
-            .join('')
-            .replaceAll('//', '/')
-            .replace(/:\w+(\|:\w+)*/g, 'x'),
-        );
-    }
-    return found;
-  }
+  const paths = (): string[] => [...new Set(routesOf(gateway.fastify).map(({ path }) => path))];
 
   const spellings = (path: string): string[] => [
     path,

@@ -31,7 +31,8 @@ export function ask(url: string, { method = 'POST', headers = {}, body, started 
           status: response.statusCode!,
           headers: response.headers,
           text,
-          json: isJson ? JSON.parse(text) : undefined,
+          // Of an answer to HEAD only the headers come.
+          json: isJson && text !== '' ? JSON.parse(text) : undefined,
         });
       });
     });

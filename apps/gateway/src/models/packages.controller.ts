@@ -14,6 +14,11 @@ const FETCHERS: readonly Scope[] = ['worker', 'admin'];
 /** Private: it is for those with a key. */
 const KEEP = 'private, max-age=31536000, immutable';
 
+interface FileOf {
+  digest: string;
+  file: string;
+}
+
 @ApiTags('models')
 @Controller('v1/packages')
 export class PackagesController {
@@ -27,13 +32,25 @@ export class PackagesController {
     void reply.header('cache-control', KEEP).header('etag', `"${digest}"`).send({ digest, name, version, files });
   }
 
-  @Get(':digest/files/*')
+  @Get(':digest/files/:file')
   @RouteConfig({ scopes: FETCHERS })
-  @DescribeModels({ summary: 'A file of a package', operationId: 'getPackageFile', path: ['digest', '*'] })
-  async file(
-    @Param() { digest, '*': name }: { digest: string; '*': string },
-    @Res() reply: FastifyReply,
-  ): Promise<void> {
+  @DescribeModels({ summary: 'A file of a package', operationId: 'getPackageFile', path: ['digest', 'file'] })
+  file(@Param() { digest, file }: FileOf, @Res() reply: FastifyReply): Promise<void> {
+    return this.send(digest, file, reply);
+  }
+
+  @Get(':digest/files/:folder/:file')
+  @RouteConfig({ scopes: FETCHERS })
+  @DescribeModels({
+    summary: 'A file in a folder of a package, as its samples',
+    operationId: 'getPackageFileInFolder',
+    path: ['digest', 'folder', 'file'],
+  })
+  inFolder(@Param() { digest, folder, file }: FileOf & { folder: string }, @Res() reply: FastifyReply): Promise<void> {
+    return this.send(digest, `${folder}/${file}`, reply);
+  }
+
+  private async send(digest: string, name: string, reply: FastifyReply): Promise<void> {
     const { files } = await this.found(digest);
     const known = files.find((file) => file.name === name);
     const opened = known && (await (await this.packages.store()).read(digest, name));
