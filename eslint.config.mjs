@@ -89,6 +89,11 @@ export default tseslint.config(
     rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, ioredis, nest, apps) },
   },
   {
+    files: ['libs/inference/src/verification/**/*.ts'],
+    ignores: ['**/*.spec.ts'],
+    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, ioredis, nest, apps, engine) },
+  },
+  {
     files: ['libs/inference/src/queue/**/*.ts'],
     rules: { 'no-restricted-imports': forbid(ort, sharp, tokenizers, nest, apps, engine) },
   },
