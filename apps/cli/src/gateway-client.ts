@@ -5,12 +5,15 @@
  * Invariants: the key goes to SLUICE_URL alone and into no message; a body that is streamed is read only as fast as the
  * network takes it, and no further once the gateway has answered.
  */
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
+import { setImmediate as turn } from 'node:timers/promises';
 import { request } from 'undici';
 import { loadClientConfig } from '../../../libs/inference/src/config.js';
 import { CommandError, EXIT } from './command.js';
 
 const PASSING = new Set([408, 429, 502, 503, 504]);
+/** Of a body that is sent piece by piece, because it is larger. */
+const PIECE_BYTES = 64 * 1024;
 /** Of an answer that is taken into memory as a whole. */
 const MOST_ANSWER_BYTES = 256 * 1024 * 1024;
 
@@ -77,12 +80,13 @@ export class GatewayClient {
     for (const [name, value] of Object.entries(query)) if (value !== undefined) search.set(name, value);
     const target = `${url}${path}${search.size > 0 ? `?${search.toString()}` : ''}`;
     const key = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` };
+    const length = Buffer.isBuffer(body) ? { 'content-length': String(body.length) } : {};
     let answer: GatewayAnswer;
     try {
       const sent = await request(target, {
         method,
-        headers: { accept: 'application/json', ...headers, ...key },
-        body: body ?? null,
+        headers: { accept: 'application/json', ...length, ...headers, ...key },
+        body: body === undefined || typeof body === 'string' ? (body ?? null) : Readable.from(paced(body)),
         ...(signal && { signal }),
       });
       answer = { status: sent.statusCode, headers: sent.headers, body: whole(sent.body, this.options) };
@@ -93,6 +97,21 @@ export class GatewayClient {
     if (answer.status >= 200 && answer.status < 300) return answer;
     throw await refusal(answer);
   }
+}
+
+/**
+ * Before each piece what has come in is read: it may be a refusal, after which there is nobody to write to, and a write
+ * that fails takes with it what was not read yet.
+ */
+async function* paced(body: Buffer | Readable): AsyncGenerator<Buffer> {
+  for await (const piece of Buffer.isBuffer(body) ? slices(body) : (body as AsyncIterable<Buffer>)) {
+    await turn();
+    yield piece;
+  }
+}
+
+function* slices(body: Buffer): Generator<Buffer> {
+  for (let at = 0; at < body.length; at += PIECE_BYTES) yield body.subarray(at, at + PIECE_BYTES);
 }
 
 /** A body that breaks off is a gateway that does not answer. */
