@@ -150,6 +150,19 @@ describe('waiting', () => {
     });
   });
 
+  it('waits with --default until it is the default', async () => {
+    gateway
+      .on(ROUTE, view('available'))
+      .on(VERSION, view('loading', { named_by: [] }), view('ready', { named_by: ['alias a', 'default'] }));
+    const ended = await add(fixtureModel('row_sum'), '--default');
+    expect(ended).toMatchObject({ code: 0, stdout: 'row_sum:1 is ready, and the default.\n' });
+    gateway.on(VERSION, view('available', { named_by: [] }));
+    const late = await add(fixtureModel('row_sum'), '--default', '--wait', '1');
+    expect(late.code).toBe(4);
+    expect(late.stderr).toMatch(/row_sum:1 is available, but not the default yet after 1 s/);
+    expect((await add(fixtureModel('row_sum'), '--default', '--no-load')).code).toBe(0);
+  });
+
   it('ends with exit code 4 when the time is over', async () => {
     gateway.on(ROUTE, view('registered')).on(VERSION, view('verifying'));
     const ended = await add(fixtureModel('row_sum'), '--wait', '1');
@@ -203,6 +216,20 @@ describe('a large archive', () => {
     const child = start();
     expect(await child.exited).toEqual({ code: 1, signal: null });
     expect(child.log).toBe('SCOPE_REQUIRED: This key lacks the scope admin.\n');
+  });
+
+  it.each([
+    [{ code: 'SCOPE_REQUIRED', detail: 'This key lacks the scope admin.' }, 1, /^SCOPE_REQUIRED: /],
+    [{ code: 'BODY_EMPTY', detail: 'The body is empty.' }, 4, /does not answer/],
+  ])('whose refusal was lost with its connection is asked about again: %j', async (json, code, text) => {
+    gateway.on(ROUTE, { breaks: true }, { status: 403, json });
+    const child = start();
+    expect(await child.exited).toEqual({ code, signal: null });
+    expect(child.log).toMatch(text);
+    expect(gateway.asked.map(({ route, headers }) => [route, headers['content-length']])).toEqual([
+      [ROUTE, String(BYTES)],
+      [ROUTE, '0'],
+    ]);
   });
 
   it('stops by Ctrl-C, in order', async () => {

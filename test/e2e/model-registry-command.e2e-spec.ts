@@ -93,6 +93,24 @@ it('names versions, keeps those that are named, and removes them by force', asyn
   expect((await model('rm', 'sum', '1')).stderr).toMatch(/^MODEL_NOT_FOUND: /);
 });
 
+it('swaps versions and goes back, each in one command', async () => {
+  const answering = async (): Promise<string> => {
+    const { stdout } = await run(['predict', 'net', '--input', '[1, 2, 3]'], caller);
+    return (JSON.parse(stdout) as { version: string }).version;
+  };
+  const add = (version: string): Promise<Ended> =>
+    model('add', fixtureModel('multi'), '--name', 'net', '--version', version, '--default');
+  expect((await add('1')).stdout).toMatch(/^net:1 is ready, and the default\.$/m);
+  expect(await answering()).toBe('1');
+  expect((await add('2')).stdout).toMatch(/^net:2 is ready, and the default\.$/m);
+  expect(await answering()).toBe('2');
+  expect((await model('default', 'net', '1')).code).toBe(0);
+  expect(await answering()).toBe('1');
+  expect((await model('alias', 'net', 'canary', '2')).code).toBe(0);
+  const canary = await run(['predict', 'net:canary', '--input', '[1, 2, 3]'], caller);
+  expect(JSON.parse(canary.stdout)).toMatchObject({ version: '2' });
+});
+
 it('loads and unloads', async () => {
   expect((await model('load', 'sum', '2')).stdout).toBe('sum:2 is to be loaded.\n');
   expect((await model('unload', 'sum', '2')).stdout).toBe('sum:2 is to be unloaded.\n');

@@ -26,6 +26,8 @@ export interface StubAnswer {
   headers?: Record<string, string>;
   /** Before the body is read, which then never is. */
   isEarly?: true;
+  /** Instead of all that the connection is reset. */
+  breaks?: true;
 }
 
 type Answering = StubAnswer | ((asked: Asked) => StubAnswer | Promise<StubAnswer>);
@@ -78,6 +80,10 @@ export class StubGateway {
     this.asked.push(asked);
     const left = this.answers.get(route) ?? [NOT_FOUND];
     const next = (left.length > 1 ? left.shift() : left[0])!;
+    if (typeof next !== 'function' && next.breaks) {
+      request.socket.resetAndDestroy();
+      return;
+    }
     if (typeof next === 'function' || !next.isEarly) await read(request, asked);
     const { status = 200, json, text, headers } = typeof next === 'function' ? await next(asked) : next;
     const type = status < 400 ? 'application/json' : 'application/problem+json';

@@ -17,7 +17,7 @@ export const modelAddCommand: Command = {
   usage: '<folder | archive | x.onnx> [--name n] [--version v] [--default] [--no-load] [--wait s | --no-wait] [--json]',
   help: [
     'Uploads a package (a folder, .zip, .tar.gz, .mar, or a bare model) and waits until it is verified.',
-    '--name and --version win over what the package says. --default has it answer for the model as soon as it can.',
+    '--name and --version win over what the package says. --default waits until it answers for the model as well.',
     `--no-load registers it without loading it. --wait says how many seconds at most (${USUAL_WAIT_SECONDS}), --no-wait not at all.`,
     'Adding the same again changes nothing, so a broken upload is simply repeated.',
     GATEWAY_HELP,
@@ -81,11 +81,12 @@ function run({ path, name, version, isDefault, isLoaded, waitSeconds, json }: Wa
 
 function outcome({ came, version, notes }: Added, json: boolean): number {
   for (const note of notes) tell(note);
-  const { name, version: number, state, reason, report } = version;
+  const { name, version: number, state, reason, report, named_by: names = [] } = version;
   if (json) printRaw(came);
   else {
     if (report) print(`${reportTable(report.checks)}\n`);
-    if (state !== 'failed') print(`${name}:${number} is ${state}.`);
+    const isDefault = names.includes('default') ? ', and the default' : '';
+    if (state !== 'failed') print(`${name}:${number} is ${state}${isDefault}.`);
   }
   if (state !== 'failed') return EXIT.done;
   tell(`${name}:${number} failed: ${reason ?? 'the gateway does not say why'}`);

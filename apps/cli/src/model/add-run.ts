@@ -43,12 +43,13 @@ export async function add({ client, upload, line, signal, waitSeconds }: AddOpti
   const asked = Math.min(waitSeconds, GATEWAY_WAIT_SECONDS);
   let came = await client
     .register({ ...upload, body, waitSeconds: asked })
+    .catch((error: unknown) => refusalBehind(client, error))
     .catch((error: unknown) => failedVersion(client, error))
     .finally(() => body.destroy());
   let version = viewOf(versionView, came);
   const { notes = [] } = version;
   let pause = FIRST_PAUSE_MS;
-  while (PENDING.has(version.state) && waitSeconds > 0) {
+  while (waitSeconds > 0 && !isOver(version, upload)) {
     if (Date.now() >= end) throw stillGoing(version, waitSeconds);
     const { state } = version;
     line.show(false, (seconds) => ({ share: undefined, text: `${state}, ${Math.round(seconds)} s` }));
@@ -62,6 +63,22 @@ export async function add({ client, upload, line, signal, waitSeconds }: AddOpti
     version = viewOf(versionView, came);
   }
   return { came, version, notes };
+}
+
+/** It is verified, and the default where it is to be that at once: a worker has to have it ready first. */
+function isOver({ state, named_by: names = [] }: VersionView, { isDefault, isLoaded }: AddOptions['upload']): boolean {
+  if (PENDING.has(state)) return false;
+  return state === 'failed' || !isDefault || !isLoaded || names.includes('default');
+}
+
+/**
+ * A gateway that refuses an upload closes the connection while it is still being written to, and its answer may be lost
+ * with it. Asked again with nothing to send, it says what it has against the caller, or that something is missing.
+ */
+async function refusalBehind(client: ModelClient, error: unknown): Promise<never> {
+  if (!(error instanceof GatewayError) || error.details.code !== undefined) throw error;
+  const again = await client.registerNothing().catch((why: unknown) => why);
+  throw again instanceof GatewayError && !again.passing && again.details.code !== 'BODY_EMPTY' ? again : error;
 }
 
 /** A gateway that has waited says in a problem that the verification failed; the version itself says more. */
@@ -101,8 +118,9 @@ function progressText(sent: number, total: number, seconds: number): string {
 }
 
 function stillGoing({ name, version, state }: VersionView, waited: number): CommandError {
+  const what = PENDING.has(state) ? `still ${state}` : `${state}, but not the default yet`;
   return new CommandError(
-    `${name}:${version} is still ${state} after ${waited} s. "sluice model show ${name} ${version}" says how it goes on; is a worker running?`,
+    `${name}:${version} is ${what} after ${waited} s. "sluice model show ${name} ${version}" says how it goes on; is a worker running?`,
     EXIT.notNow,
   );
 }

@@ -39,6 +39,11 @@ export class ModelClient {
     });
   }
 
+  /** What a gateway has against a registration before it looks at the package; BODY_EMPTY where that is nothing. */
+  registerNothing(): Promise<string> {
+    return this.gateway.text('/v1/models', { method: 'POST' });
+  }
+
   /** The models behind the one called `after`; a page of them. */
   list(after?: string): Promise<string> {
     return this.gateway.text('/v1/models', { query: { after } });
