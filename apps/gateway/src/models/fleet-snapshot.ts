@@ -15,6 +15,7 @@ import {
   type Route,
   type ServedVersion,
 } from '#inference';
+import type { Choice } from './routing.js';
 
 /** A version on one worker. */
 export interface Holder extends Omit<ServedVersion, 'name' | 'version'> {
@@ -24,10 +25,9 @@ export interface Holder extends Omit<ServedVersion, 'name' | 'version'> {
   slots: number;
 }
 
-export interface KnownVersion {
+export interface KnownVersion extends Choice {
   key: string;
   name: string;
-  version: string;
   /** Undefined for what workers serve from folders of their own. */
   registration?: ListedRegistration | undefined;
   /** Undefined until it was verified, or served. */
@@ -35,8 +35,6 @@ export interface KnownVersion {
   holders: Holder[];
   /** Run slots of all workers on which the version is ready. */
   slots: number;
-  /** A worker loads it, or will when it is wanted. */
-  comes: boolean;
   alpha?: number;
   beta?: number;
 }
@@ -107,16 +105,22 @@ function known(
   const alphas = held.flatMap(({ alpha }) => alpha ?? []);
   const betas = held.flatMap(({ beta }) => beta ?? []);
   const verified = registration?.description;
+  const served = verified ? asLimited(verified, registration) : description;
+  const slots = held.reduce((sum, { slots: each }) => sum + each, 0);
+  // What a worker has in its own folder is loaded as it starts: until then it is not known whether it can be.
+  const comes = held.some(({ state }) => state === 'loadable' || (state === 'starting' && verified !== undefined));
+  const servable = served !== undefined && registration?.desired !== 'unloaded' && (slots > 0 || comes);
   return {
     key,
     name: key.slice(0, at),
     version: key.slice(at + 1),
+    also: served ? [key, served.checksum] : [key],
+    ready: servable && slots > 0,
+    servable,
     registration,
-    description: verified ? asLimited(verified, registration) : description,
+    description: served,
     holders: held,
-    slots: held.reduce((sum, { slots }) => sum + slots, 0),
-    // What a worker has in its own folder is loaded as it starts: until then it is not known whether it can be.
-    comes: held.some(({ state }) => state === 'loadable' || (state === 'starting' && verified !== undefined)),
+    slots,
     ...(alphas.length > 0 ? { alpha: mean(alphas), beta: mean(betas) } : {}),
   };
 }

@@ -24,7 +24,7 @@ import {
   type KnownVersion,
   type ServedModel,
 } from './fleet-snapshot.js';
-import { byVersion, canServe, keepable, notFound, resolve, servable } from './resolution.js';
+import { byVersion, keepable, notFound, resolve, servable } from './resolution.js';
 import { Wanted } from './wanted.js';
 
 /** With the reading itself, other gateways act on a change within half a second. */
@@ -141,9 +141,9 @@ export class ModelCatalog {
   /** Whether `name` (or the default model) can be served now. @throws MODEL_NOT_FOUND when it does not exist. */
   ready(name?: string): boolean {
     const { defaultModel } = this.context.config;
-    if (name === undefined && defaultModel === undefined) return this.all().some(canServe);
+    if (name === undefined && defaultModel === undefined) return this.all().some(({ servable }) => servable);
     try {
-      return canServe(this.meant(name, undefined));
+      return this.meant(name, undefined).servable;
     } catch (error) {
       if (name === undefined && error instanceof SluiceError) return false;
       throw error;
@@ -156,7 +156,7 @@ export class ModelCatalog {
   }
 
   private wantedIfAway(model: ServedModel): ServedModel {
-    if (model.slots === 0 && (model.comes || model.registration)) this.wanted.tell(model.key);
+    if (model.slots === 0 && (model.servable || model.registration)) this.wanted.tell(model.key);
     return model;
   }
 
@@ -167,14 +167,19 @@ export class ModelCatalog {
     this.timer = setTimeout(() => void this.look(), read ? REFRESH_MS : RETRY_MS);
     this.timer.unref();
     if (!read) return;
-    this.readAt = Date.now();
-    this.snapshot = snapshotOf(...read);
-    for (const listener of this.listeners) listener();
+    try {
+      this.readAt = Date.now();
+      this.snapshot = snapshotOf(...read);
+      for (const listener of [...this.listeners]) listener();
+    } catch (error) {
+      // The next look is on its way: one that went wrong must not be the last.
+      this.context.log.error({ err: error }, 'a look at registry and fleet failed');
+    }
   }
 }
 
 /** Packs for a version that is loaded when it is wanted go to Redis as for one slot, and wait there. */
 function slotsOf(known: KnownVersion | undefined): number {
   if (!known) return 0;
-  return known.slots === 0 && canServe(known) ? 1 : known.slots;
+  return known.slots === 0 && known.servable ? 1 : known.slots;
 }

@@ -2,7 +2,6 @@
 import type { RegistrationDetails, Route } from '#inference';
 import type { Holder, KnownVersion } from './fleet-snapshot.js';
 import type { LastError } from './last-errors.js';
-import { canServe } from './resolution.js';
 import { versionState } from './version-state.js';
 
 /** What a version is from, when workers have it in folders of their own. */
@@ -26,8 +25,7 @@ export function versionSummary(known: KnownVersion): object {
     name,
     version,
     ...versionState(registration, holders),
-    /** A prediction would be answered now, or as soon as a worker has loaded it. */
-    servable: canServe(known),
+    servable: known.servable,
     source: head?.source ?? FROM_WORKER,
     ...(registration ? { desired: registration.desired } : {}),
     ...(head ? { digest: head.digest, bytes: head.bytes, by: head.by, created_at: iso(head.created) } : {}),

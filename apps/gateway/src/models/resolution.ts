@@ -1,7 +1,7 @@
 /** From a request's words to a version, or to a sentence that says why not. */
 import { SluiceError } from '#inference';
 import { isClosed, isDescribed, type FleetSnapshot, type KnownVersion, type ServedModel } from './fleet-snapshot.js';
-import { versionMeant, type Choice } from './routing.js';
+import { versionMeant } from './routing.js';
 
 export interface Asked {
   name: string | undefined;
@@ -19,9 +19,9 @@ const MAX_SHOWN = 20;
 /** The version that is meant, whether or not it can be served. @throws MODEL_NOT_FOUND with what exists, MODEL_NOT_READY */
 export function resolve(snapshot: FleetSnapshot, { name, version, chance, defaultModel }: Asked): KnownVersion {
   const model = name ?? defaultModel ?? onlyModel(snapshot);
-  const choices = (snapshot.models.get(model) ?? []).map(choiceOf);
-  const meant = versionMeant(choices, { version, route: snapshot.routes.get(model), chance });
-  if (meant) return meant.known;
+  const versions = snapshot.models.get(model) ?? [];
+  const meant = versionMeant(versions, { version, route: snapshot.routes.get(model), chance });
+  if (meant) return meant;
   throw notFound(snapshot, model, version);
 }
 
@@ -36,14 +36,9 @@ export function byVersion({ versions, seen }: FleetSnapshot, version: string): K
   throw unknown(seen, `There is no one version ${JSON.stringify(clip(version))}. Versions: ${list(keys)}.`);
 }
 
-/** Whether a prediction of it would be answered now, or as soon as a worker has loaded it. */
-export function canServe(known: KnownVersion): boolean {
-  return isDescribed(known) && !isClosed(known) && (known.slots > 0 || known.comes);
-}
-
 /** @throws MODEL_NOT_READY when no prediction of it would be answered. */
 export function servable(known: KnownVersion): ServedModel {
-  if (isDescribed(known) && canServe(known)) return known;
+  if (isDescribed(known) && known.servable) return known;
   throw notReady(whyNot(known));
 }
 
@@ -61,19 +56,6 @@ export function notFound({ models, routes, seen }: FleetSnapshot, name: string, 
   const aliases = Object.keys(routes.get(name)?.aliases ?? {});
   const others = aliases.length > 0 ? ` Its aliases: ${list(aliases)}.` : '';
   return unknown(seen, `Model "${name}" has no version "${clip(version)}". Its versions: ${list(versions)}.${others}`);
-}
-
-type KnownChoice = Choice & { known: KnownVersion };
-
-function choiceOf(known: KnownVersion): KnownChoice {
-  const checksum = known.description?.checksum;
-  return {
-    known,
-    version: known.version,
-    also: checksum === undefined ? [known.key] : [known.key, checksum],
-    ready: canServe(known) && known.slots > 0,
-    servable: canServe(known),
-  };
 }
 
 function onlyModel({ models, seen }: FleetSnapshot): string {

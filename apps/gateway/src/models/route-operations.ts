@@ -17,7 +17,7 @@ import { redisAnswers } from '../durable/durable.service.js';
 import type { Audit } from './audit.js';
 import type { Caller } from './caller.js';
 import type { ModelCatalog } from './model-catalog.js';
-import { canServe, notFound } from './resolution.js';
+import { notFound } from './resolution.js';
 import { versionState } from './version-state.js';
 
 interface Change {
@@ -91,7 +91,7 @@ export class RouteOperations {
   private async refuseDown({ name, version }: VersionName): Promise<void> {
     await this.catalog.look();
     const known = this.catalog.view.versions.get(modelKey(name, version));
-    if (!known || canServe(known)) return;
+    if (!known || known.servable) return;
     const { state, reason } = versionState(known.registration, known.holders);
     throw new SluiceError(
       'STATE_CONFLICT',

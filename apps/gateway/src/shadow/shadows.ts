@@ -7,7 +7,7 @@
  */
 import { modelKey, SluiceError, toSluiceError, type ErrorCode } from '#inference';
 import type { GatewayContext } from '../context.js';
-import { isClosed, type ServedModel } from '../models/fleet-snapshot.js';
+import type { ServedModel } from '../models/fleet-snapshot.js';
 import type { ModelCatalog } from '../models/model-catalog.js';
 import type { Reply } from '../predictions/pending-prediction.js';
 import type { InputItem } from '../predictions/prediction-input.js';
@@ -66,7 +66,7 @@ export class Shadows {
   }
 
   private hasRoom(other: ServedModel, items: readonly InputItem[]): boolean {
-    const isFree = other.slots > 0 && !isClosed(other) && !this.options.predictions.isBusy(other.key);
+    const isFree = other.ready && !this.options.predictions.isBusy(other.key);
     return isFree && this.out < MAX_OUT && this.bytes + sizeOf(items) <= MAX_BYTES;
   }
 
