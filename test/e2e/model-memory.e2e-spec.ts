@@ -1,6 +1,6 @@
 // Proves: within a budget of memory every version is served, those that are asked for displace those that are not, and
 // nothing that was accepted is lost for it.
-import { matMulModel } from '../fixtures/matmul-model.js';
+import { matMulModel } from '../../tools/bench/matmul-model.js';
 import { ask, postJson, type Answer } from '../support/http.js';
 import { metric, opsUrl } from '../support/metrics.js';
 import { ModelsFolder } from '../support/models-folder.js';

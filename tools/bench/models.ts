@@ -1,90 +1,56 @@
 /**
- * Many models on one worker: what a flood on one costs another, and what it costs to serve five in memory for three.
+ * Several models on one worker: what a flood on one costs the callers of another, and five models in memory for three.
  *
- *   npm run --silent build && npx swc test/support test/fixtures -d dist --quiet && node dist/tools/bench/models.js [--seconds N]
+ *   npm run --silent build && node dist/tools/bench/models.js fairness [--seconds N] [--rounds N] [--callers N] [--rate N]
+ *   npm run --silent build && node dist/tools/bench/models.js memory   [--seconds N] [--callers N]
  *
- * One executor of one thread. Fairness: callers of a quiet model send one request after the other, without and with 64
- * callers of another model beside them; both are products of matrices, a row of which takes about a millisecond. Memory: five
- * models, of which three fit, are asked for in turn and by callers of all five at once.
+ * One Redis, one gateway and one worker as `npm start` runs them, on models that are made here: matrix products, of known
+ * size and cost. `fairness`: callers of a light model come at Poisson times, without and with a flood on a heavy one, in
+ * turn; goal: p99 with at most p99 without plus two runs of the flood, one that runs and one of the light model's own
+ * turn. `memory`: the budget is what three of five take; first one caller asks all five in turn, then each has callers
+ * of its own; goal: everybody is answered.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { matMulModel } from '../../test/fixtures/matmul-model.js';
-import { postJson } from '../../test/support/http.js';
-import { ModelsFolder } from '../../test/support/models-folder.js';
-import { startRedis } from '../../test/support/redis.js';
-import { Stack } from '../../test/support/stack.js';
+import { fairness } from './several-models/fairness.js';
+import { memory } from './several-models/memory.js';
 import { positive } from './options.js';
+import { Children } from './processes/children.js';
+import { findRedis } from './processes/redis.js';
 
-const WIDTH = 512;
-const LAYERS = 6;
-const FLOOD = 64;
-/** Each model takes 6.5 MB. */
-const BUDGET = 22_000_000;
-const NAMES = ['a', 'b', 'c', 'd', 'e'];
-const BODY = { input: Array<number>(WIDTH).fill(1) };
-
-const { values } = parseArgs({ options: { seconds: { type: 'string' } } });
-const windowMs = positive('--seconds', values.seconds ?? '10') * 1_000;
-
-interface Figures {
-  count: number;
-  failures: number;
-  p50: number;
-  p99: number;
-}
-
-/** Requests of `callers` in a closed loop, each to the next of `names`. */
-async function drive(stack: Stack, names: readonly string[], callers: number): Promise<Figures> {
-  const took: number[] = [];
-  let failures = 0;
-  const until = performance.now() + windowMs;
-  const caller = async (_: unknown, first: number): Promise<void> => {
-    for (let turn = first; performance.now() < until; turn++) {
-      const from = performance.now();
-      const { status } = await postJson(`${stack.url}/predict/${names[turn % names.length]!}`, BODY);
-      took.push(performance.now() - from);
-      if (status !== 200) failures++;
-    }
+const text = { type: 'string' } as const;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { seconds: text, rounds: text, callers: text, rate: text },
+});
+const scratch = await mkdtemp(join(tmpdir(), 'sluice-models-'));
+const children = new Children(scratch);
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+try {
+  const base = {
+    children,
+    scratch,
+    redis: await findRedis(),
+    print: (line: string): void => void process.stdout.write(`${line}\n`),
+    seconds: positive('--seconds', values.seconds ?? '20'),
   };
-  await Promise.all(Array.from({ length: callers }, caller));
-  took.sort((one, other) => one - other);
-  const at = (share: number): number => took[Math.min(took.length - 1, Math.floor(share * took.length))]!;
-  return { count: took.length, failures, p50: at(0.5), p99: at(0.99) };
+  const [what] = positionals;
+  if (what === 'fairness') {
+    await fairness({
+      ...base,
+      rounds: positive('--rounds', values.rounds ?? '3'),
+      callers: positive('--callers', values.callers ?? '64'),
+      rate: positive('--rate', values.rate ?? '20'),
+    });
+  } else if (what === 'memory') {
+    await memory({ ...base, callers: positive('--callers', values.callers ?? '2') });
+  } else throw new Error('Expected fairness or memory; see the head of tools/bench/models.ts.');
+} catch (error) {
+  process.exitCode = 1;
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+} finally {
+  await rm(scratch, { recursive: true, force: true });
 }
-
-async function withStack(env: Record<string, string>, measure: (stack: Stack) => Promise<void>): Promise<void> {
-  const redis = await startRedis({ forceChild: true, appendonly: true });
-  const models = new ModelsFolder();
-  for (const name of NAMES) models.file(name, '1', { 'model.onnx': matMulModel({ width: WIDTH, layers: LAYERS }) });
-  const workerEnv = { SLUICE_EXECUTORS: '1', ...env };
-  const stack = await Stack.start({ models: models.path, redisUrl: redis.url, workerEnv, awaits: NAMES });
-  try {
-    await measure(stack);
-  } finally {
-    await stack.close();
-    models.remove();
-    await redis.stop();
-  }
-}
-
-function print(what: string, { count, failures, p50, p99 }: Figures): void {
-  const rate = (count / (windowMs / 1_000)).toFixed(1);
-  process.stdout.write(`${what}: ${rate}/s, p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms, ${failures} failed\n`);
-}
-
-await withStack({}, async (stack) => {
-  await drive(stack, ['a', 'b'], 4);
-  print('one caller of b, alone', await drive(stack, ['b'], 1));
-  const [flood, quiet] = await Promise.all([drive(stack, ['a'], FLOOD), sleep(500).then(() => drive(stack, ['b'], 1))]);
-  print(`one caller of b, beside ${FLOOD} of a`, quiet);
-  print(`${FLOOD} callers of a, meanwhile`, flood);
-});
-await withStack({ SLUICE_MODEL_MEMORY: String(BUDGET) }, async (stack) => {
-  print('five models in memory for three, asked for in turn', await drive(stack, NAMES, 1));
-  print('five models in memory for three, five callers in turn', await drive(stack, NAMES, 5));
-});
-await withStack({}, async (stack) => {
-  print('five models in memory for five, five callers in turn', await drive(stack, NAMES, 5));
-});
 process.exit();

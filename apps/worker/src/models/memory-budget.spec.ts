@@ -42,11 +42,18 @@ describe('what gives way', () => {
     expect(giveWay(all, need(10, true))).toEqual(['b']);
   });
 
-  it('is not one that has just come: it stays four times as long as its load took, 2 to 15 s', () => {
-    expect([0, 1_000, 60_000].map((loadMs) => stayMs({ loadMs }))).toEqual([2_000, 4_000, 15_000]);
-    const young = held('a', { readyAt: NOW - 3_999, loadMs: 1_000 });
-    expect(giveWay([young], need(1))).toBeUndefined();
-    expect(giveWay([{ ...young, readyAt: NOW - 4_000 }], need(1))).toEqual(['a']);
+  it('is not one that has just come: it stays as long as its load is worth, longer while it is busy', () => {
+    const stays = (isIdle: boolean) => [0, 1_000, 60_000].map((loadMs) => stayMs({ loadMs, isIdle }));
+    expect([stays(true), stays(false)]).toEqual([
+      [500, 1_000, 5_000],
+      [2_000, 4_000, 15_000],
+    ]);
+    for (const isIdle of [true, false]) {
+      const stay = stayMs({ loadMs: 1_000, isIdle });
+      const young = held('a', { readyAt: NOW - stay + 1, loadMs: 1_000, isIdle });
+      expect(giveWay([young], need(1, true))).toBeUndefined();
+      expect(giveWay([{ ...young, readyAt: NOW - stay }], need(1, true))).toEqual(['a']);
+    }
   });
 
   it('makes room or stays as it is, with nothing in it that could stay', () => {

@@ -25,14 +25,15 @@ export interface Need {
   isUrgent: boolean;
 }
 
-const SHORTEST_STAY_MS = 2_000;
-const LONGEST_STAY_MS = 15_000;
-/** A load is worth this many times as long. */
-const WORTH = 4;
+/** A busy version stays for so long at least, or as many times as its load took, up to a limit. */
+const BUSY = { shortest: 2_000, worth: 4, longest: 15_000 };
+/** One that is idle makes room as soon as its load was worth it. */
+const IDLE = { shortest: 500, worth: 1, longest: 5_000 };
 
 /** Milliseconds that a version stays once it is ready. */
-export function stayMs({ loadMs }: Pick<Occupant, 'loadMs'>): number {
-  return Math.min(LONGEST_STAY_MS, Math.max(SHORTEST_STAY_MS, WORTH * loadMs));
+export function stayMs({ loadMs, isIdle }: Pick<Occupant, 'loadMs' | 'isIdle'>): number {
+  const { shortest, worth, longest } = isIdle ? IDLE : BUSY;
+  return Math.min(longest, Math.max(shortest, worth * loadMs));
 }
 
 /** Versions whose memory, given up, makes room for `bytes` more; undefined when there are none. */

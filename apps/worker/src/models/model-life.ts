@@ -23,7 +23,7 @@ import { Wants } from './wants.js';
 
 const EVERY_MS = 1_000;
 /** While something waits to be loaded. */
-const SOON_MS = 250;
+const SOON_MS = 100;
 /** What is wanted is told of; this is for what was missed. */
 const ASK_MS = 5_000;
 

@@ -17,7 +17,7 @@ import type { Wants } from './wants.js';
 /** Packages are fetched a few at a time. */
 const LOADS_AT_ONCE = 4;
 /** A worker that has room takes a wanted version before one that has to make some. */
-const LEAVE_TO_OTHERS_MS = 300;
+const LEAVE_TO_OTHERS_MS = 100;
 /** After so long busy versions take turns with the one that waits. */
 const URGENT_MS = 1_000;
 

@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Executor } from '../../../../test/fixtures/executor.js';
-import { matMulModel } from '../../../../test/fixtures/matmul-model.js';
+import { matMulModel } from '../../../../tools/bench/matmul-model.js';
 import { fixtureImage, fixtureModel, TemporaryPackages } from '../../../../test/fixtures/packages.js';
 import type { ExecutorInput, ExecutorSettings } from '../contract/executor-messages.js';
 import { decodeFrame, encodeFrame } from '../tensor/frame.js';
