@@ -63,6 +63,7 @@ export async function fairness(options: FairnessOptions): Promise<void> {
     print(`light: ${rate}/s          p50 ms    p99 ms`);
     print(`  alone              ${of(quiet, 'p50Ms').toFixed(1).padStart(6)}    ${without.toFixed(1).padStart(6)}`);
     print(`  beside the flood   ${of(beside, 'p50Ms').toFixed(1).padStart(6)}    ${with_.toFixed(1).padStart(6)}`);
+    print(`  of that in the worker until its batch began: mean ${median(waits).toFixed(1)} ms`);
     print(
       `  goal: p99 at most ${(without + 2 * runMs).toFixed(1)}: ${with_ <= without + 2 * runMs ? 'met' : 'MISSED'}`,
     );
