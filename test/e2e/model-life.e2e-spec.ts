@@ -1,6 +1,7 @@
 // Proves: workers make true what the registry says, whatever they have missed, and a version with jobs is never left
 // without a consumer.
 import { PackageServer } from '../fixtures/package-server.js';
+import { Cable } from '../support/cable.js';
 import { ask, postJson, type Answer } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { RegisteredModels, ROW_SUM, SLOW } from '../support/registered.js';
@@ -75,13 +76,34 @@ describe('a registered version', () => {
     await isState('1');
   });
 
+  it('is caught up with by a worker that was cut off from Redis meanwhile', async () => {
+    const cable = new Cable(new URL(stack.redisUrl));
+    worker({ REDIS_URL: await cable.start() });
+    try {
+      await models.add({ name: 'sum', version: '1', ...ROW_SUM });
+      await ready('1');
+      cable.cut();
+      await stack.workers[0]!.logged(/Redis is away/);
+      await models.add({ name: 'sum', version: '2', ...ROW_SUM });
+      await models.registry.desire({ name: 'sum', version: '1' }, 'unloaded');
+      await until('it counts as gone', async () => (await models.beats()).length === 0);
+      cable.mend();
+      await ready('2');
+      await isState('1');
+      await until('the gateway has it', async () => (await sum('2')).status === 200);
+    } finally {
+      await stack.workers[0]!.stop();
+      cable.stop();
+    }
+  });
+
   it('that is unloaded answers what it was accepted for, and is unloaded then, on all workers at once', async () => {
     worker();
     worker();
     await models.add({ name: 'sum', version: '1', ...SLOW });
     await ready('1', 2);
     await until('the gateway has it', async () => (await sum('1')).status === 200);
-    const ids = await submit(24);
+    const ids = await submit(120);
     await models.registry.desire({ name: 'sum', version: '1' }, 'unloaded');
     await isState('1', 'draining', 'draining');
     expect(await outcomes(ids)).toContain('starting');

@@ -172,7 +172,10 @@ export class ExecutorSlot implements Slot<Part> {
       this.deaths.set(key, deaths);
       if (died && deaths < 2) return;
       this.deaths.delete(key);
-      if (!died) this.refused.add(key);
+      if (!died) {
+        this.moving = undefined;
+        this.refused.add(key);
+      }
       this.options.refused(key, error instanceof Error ? error.message : String(error));
     }
   }

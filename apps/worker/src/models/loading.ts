@@ -64,6 +64,17 @@ export class Loading {
     void this.end(version);
   }
 
+  /** It was ready, and no executor can hold it any more. What it has in hand waits for the next try. */
+  lost(version: Version, reason: string): void {
+    const { models, context } = this.options;
+    this.retries.failed(version);
+    models.move(version, 'failed', reason);
+    void models.release(version);
+    models.endConsuming(version).catch((error: unknown) => {
+      context.log.debug({ model: version.key, reason: String(error) }, 'queue');
+    });
+  }
+
   /** Nobody needs to ask for it any more. */
   async settled(version: Version): Promise<void> {
     try {
@@ -88,6 +99,7 @@ export class Loading {
       context.metrics.loads.inc({ ...labels, outcome: 'loaded' });
       models.move(version, 'ready');
     } catch (error) {
+      await models.endConsuming(version);
       await models.release(version);
       // It may have been swept from the store, or be fetched whole the next time.
       if (version.digest !== undefined) version.directory = undefined;

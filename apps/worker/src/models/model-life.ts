@@ -87,6 +87,11 @@ export class ModelLife {
     if (registry !== undefined || wanted.length > 0) this.look();
   }
 
+  /** No executor can hold a version any more that was ready. */
+  lost(version: Version, reason: string): void {
+    this.loading.lost(version, reason);
+  }
+
   stop(): void {
     this.isStopped = true;
     clearTimeout(this.timer);

@@ -1,6 +1,6 @@
 /**
  * When a version that could not be loaded is tried again: after pauses that grow, so often and no more, and at once
- * when its registration has changed. What lies in the worker's own folder is read once.
+ * when its registration has changed. What lies in the worker's own folder and has never been loaded is tried once.
  */
 import type { Version } from './version.js';
 
@@ -34,7 +34,7 @@ export class Retries {
   mayTry(version: Version): boolean {
     const failed = this.failures.get(version.key);
     if (!failed || failed.mark !== markOf(version)) return true;
-    const tries = version.digest === undefined ? 1 : TRIES;
+    const tries = version.digest === undefined && !version.target ? 1 : TRIES;
     const pause = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failed.count - 1));
     return failed.count < tries && performance.now() - failed.at >= pause;
   }

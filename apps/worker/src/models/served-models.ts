@@ -24,6 +24,8 @@ export interface ServedModelsOptions extends Processors {
   /** A version has a batcher and may be dispatched. */
   serves(key: string, target: Pick<Target, 'batcher' | 'bulk'>): void;
   unserves(key: string): void;
+  /** No executor can hold a version any more that is ready. */
+  lost(version: Version, reason: string): void;
   changed(): void;
 }
 
@@ -36,6 +38,8 @@ export class ServedModels {
   private readonly versions = new Map<string, Version>();
   private readonly coming = new Map<string, Pending>();
   private readonly going = new Map<string, () => void>();
+  /** Take no more jobs, and have some in hand. */
+  private readonly closing = new Set<Consumers>();
   private isEnding = false;
   private readonly listeners: ((version: Version) => void)[] = [];
 
@@ -108,8 +112,12 @@ export class ServedModels {
 
   /** Takes no more jobs; resolves when those in hand are done. */
   async endConsuming(version: Version): Promise<void> {
-    await version.consumers?.close();
+    const { consumers } = version;
     version.consumers = undefined;
+    if (!consumers) return;
+    this.closing.add(consumers);
+    await consumers.close();
+    this.closing.delete(consumers);
   }
 
   /** Resolves when no executor has memory for it any more. */
@@ -143,7 +151,9 @@ export class ServedModels {
   }
 
   refused(key: string, reason: string): void {
+    const version = this.versions.get(key);
     this.coming.get(key)?.reject(new Error(reason));
+    if (version?.state === 'ready' && !this.options.takesMemory(key)) this.options.lost(version, reason);
   }
 
   /** Executors have let go of something. */
@@ -219,14 +229,14 @@ export class ServedModels {
   /** Stops taking jobs, finishes those in hand; gives them up after `graceMs`. Resolves to whether all finished. */
   async drain(graceMs: number): Promise<boolean> {
     this.isEnding = true;
-    const closed = Promise.all(
-      this.all().map(async (version) => {
-        version.target?.batcher.drain();
-        version.target?.bulk.drain();
-        this.move(version, 'draining');
-        await version.consumers?.close();
-      }),
-    );
+    const versions = this.all();
+    for (const version of versions) {
+      version.target?.batcher.drain();
+      version.target?.bulk.drain();
+      this.move(version, 'draining');
+    }
+    const open = versions.flatMap(({ consumers }) => consumers ?? []);
+    const closed = Promise.all([...open, ...this.closing].map((consumers) => consumers.close()));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), graceMs)));
     const finished = await Promise.race([closed.then(() => true), late]);
