@@ -10,8 +10,8 @@ import { until } from '../support/until.js';
 
 const WIDTH = 512;
 const LAYERS = 6;
-/** Each takes 6 MB, so that three fit and four do not. */
-const BUDGET = 22_000_000;
+/** Each is said to take 12 MB, more than it is ever measured to: three fit and four do not. */
+const BUDGET = 42_000_000;
 const NAMES = ['a', 'b', 'c', 'd', 'e'];
 const model = matMulModel({ width: WIDTH, layers: LAYERS });
 const large = (name: string): NewModel => ({
@@ -19,7 +19,7 @@ const large = (name: string): NewModel => ({
   version: '1',
   from: model,
   description: wide(WIDTH, LAYERS),
-  facts: { memoryBytes: 6_500_000 },
+  facts: { memoryBytes: 12_000_000 },
 });
 const body = { input: Array<number>(WIDTH).fill(1) };
 
@@ -52,10 +52,10 @@ const inState = async (what: string): Promise<string[]> => {
   const states = await Promise.all(NAMES.map(async (name) => [name, await state(name)] as const));
   return states.flatMap(([name, now]) => (now === what ? [name] : []));
 };
-const settled = () =>
-  until('three are held and two could be', async () => {
+const settled = (most = 3) =>
+  until('all are held or could be', async () => {
     const [ready, loadable] = await Promise.all([inState('ready'), inState('loadable')]);
-    return ready.length === 3 && loadable.length === 2;
+    return ready.length > 0 && ready.length <= most && ready.length + loadable.length === NAMES.length;
   });
 
 const allKnown = () =>
@@ -105,10 +105,11 @@ describe('five versions in a budget for three', () => {
   }, 120_000);
 
   it('from the worker’s own folder are all known, and loaded as they are asked for', async () => {
-    await start();
+    // By their files four fit, by what they take some less.
+    await start({ SLUICE_MODEL_MEMORY: '28000000' });
     for (const name of NAMES) own!.file(name, '1', { 'model.onnx': model });
     stack.addWorker(settings);
-    await settled();
+    await settled(4);
     await allKnown();
     for (const name of NAMES) expect([name, (await predict(name)).status]).toEqual([name, 200]);
   });
@@ -120,7 +121,7 @@ describe('a version', () => {
     await models.add(large('a'));
     stack.addWorker(settings);
     await until('it is refused', async () => (await state('a')) === 'failed');
-    expect((await models.on('a', '1'))[0]!.reason).toMatch(/takes 6\d{6} bytes.*SLUICE_MODEL_MEMORY is 5000000/);
+    expect((await models.on('a', '1'))[0]!.reason).toMatch(/takes 12000000 bytes.*SLUICE_MODEL_MEMORY is 5000000/);
   });
 
   it('that requests wait for is loaded by one worker, the one with room', async () => {

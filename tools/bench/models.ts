@@ -4,7 +4,7 @@
  *   npm run --silent build && node dist/tools/bench/models.js fairness [--seconds N] [--rounds N] [--callers N] [--rate N]
  *   npm run --silent build && node dist/tools/bench/models.js memory   [--seconds N] [--callers N]
  *
- * One Redis, one gateway and one worker as `npm start` runs them, on models that are made here: matrix products, of known
+ * One Redis, one gateway and one worker of one executor, on models that are made here: matrix products, of known
  * size and cost. `fairness`: callers of a light model come at Poisson times, without and with a flood on a heavy one, in
  * turn; goal: p99 with at most p99 without plus two runs of the flood, one that runs and one of the light model's own
  * turn. `memory`: the budget is what three of five take; first one caller asks all five in turn, then each has callers

@@ -2,11 +2,14 @@
  * What one loaded copy of a version takes in memory, as well as it is known: never less than its files and a session, else
  * what its verification measured and what executors grew by when they loaded it and ran it first.
  *
- * What a process grows by is a rough measure (what one model leaves, the next one uses), hence a median of several.
+ * What a process grows by is a rough measure. A model that follows another takes over what that one has left, so of
+ * several loads the largest counts; and what lies beyond any reason is somebody else's.
  */
 const KEPT = 5;
 /** What a session of a model of a few bytes takes. */
 const SESSION_BYTES = 450_000;
+/** Weights as they are read, as they are laid out for the processor, and as much again; a thread and its heap. */
+const REASON = { perByte: 3, more: 16_000_000 };
 
 export class MemoryUse {
   /** Bytes of the package's files, once known. */
@@ -18,7 +21,9 @@ export class MemoryUse {
 
   /** Bytes of a copy. */
   get bytes(): number {
-    return Math.max(this.files + SESSION_BYTES, this.verified, median(this.loads) + Math.max(0, ...this.runs.values()));
+    const { files, verified, loads, runs } = this;
+    const loaded = Math.min(Math.max(0, ...loads), REASON.perByte * files + REASON.more);
+    return Math.max(files + SESSION_BYTES, verified, loaded + Math.max(0, ...runs.values()));
   }
 
   loaded(grownBytes: number): void {
@@ -32,9 +37,4 @@ export class MemoryUse {
   ran(slot: unknown, grownBytes: number): void {
     this.runs.set(slot, (this.runs.get(slot) ?? 0) + grownBytes);
   }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? 0;
 }
