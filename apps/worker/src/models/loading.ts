@@ -98,6 +98,8 @@ export class Loading {
       this.retries.forget(version.key);
       context.metrics.loads.inc({ ...labels, outcome: 'loaded' });
       models.move(version, 'ready');
+      // Who waits for it has not been heard yet, and it is not to be the first to give way.
+      if (this.claimed.has(version)) version.usedAt = performance.now();
     } catch (error) {
       await models.endConsuming(version);
       await models.release(version);

@@ -55,7 +55,7 @@ export class Room {
       if (bytes > this.budget && version.state === 'ready') await this.evict([version.key], true);
       if (bytes > this.budget && version.state === 'loadable' && version.isDesired) this.refuse(version, bytes);
     }
-    if (this.free < 0 && evictions.underWay === 0) await this.evict(this.whoGives(-this.free, { fresh: true }) ?? []);
+    if (this.free < 0 && evictions.underWay === 0) await this.evict(this.whoGives(-this.free) ?? []);
   }
 
   private async serveWants(): Promise<void> {
@@ -113,7 +113,7 @@ export class Room {
   }
 
   /** `fresh`: what has not been used since it was loaded need not stay its time. */
-  private whoGives(bytes: number, { isUrgent = false, fresh = false }): string[] | undefined {
+  private whoGives(bytes: number, { isUrgent = false, fresh = false } = {}): string[] | undefined {
     const { models, wants, isNamed } = this.options;
     const occupants = models
       .all()
