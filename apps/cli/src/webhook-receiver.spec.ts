@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import { newSecret } from '#inference';
 import { ask } from '../../../test/support/http.js';
@@ -60,20 +61,25 @@ it('takes POST alone', async () => {
   expect({ status: answer.status, allow: answer.headers['allow'] }).toEqual({ status: 405, allow: 'POST' });
 });
 
+it('refuses a body by the length it declares, before any of it has come', async () => {
+  const socket = connect(Number(new URL(receiver.url).port), '127.0.0.1');
+  socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n');
+  expect(await text(socket)).toMatch(/^HTTP\/1.1 413 /);
+});
+
 it('reads no more of a body than it would keep', async () => {
   const socket = connect(Number(new URL(receiver.url).port), '127.0.0.1');
+  // The close may overtake the answer while pieces are on their way, as a reset or a broken pipe.
   socket.on('error', () => undefined);
-  let answer = '';
-  socket.on('data', (data) => (answer += data.toString()));
-  socket.write('POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n');
-  const piece = Buffer.alloc(1024 * 1024);
+  socket.resume();
+  socket.write('POST / HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n');
+  const piece = Buffer.concat([Buffer.from('100000\r\n'), Buffer.alloc(1024 * 1024), Buffer.from('\r\n')]);
   const push = (): void => {
     while (!socket.destroyed && socket.write(piece));
   };
   socket.on('drain', push);
   push();
   await new Promise((resolve) => socket.once('close', resolve));
-  expect(answer).toMatch(/^HTTP\/1.1 413 /);
   expect(socket.bytesWritten).toBeLessThan(64 * 1024 * 1024);
 });
 
