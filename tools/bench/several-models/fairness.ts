@@ -12,7 +12,7 @@ export interface FairnessOptions extends Several {
   rate: number;
 }
 
-const LAYERS = { heavy: 160, light: 8 };
+const LAYERS = { heavy: 800, light: 8 };
 
 export async function fairness(options: FairnessOptions): Promise<void> {
   const { children, scratch, seconds, rounds, callers, rate, print } = options;
