@@ -2,7 +2,10 @@
 import tseslint from 'typescript-eslint';
 
 const forbid = (...patterns) => ['error', { patterns }];
-const bullmq = { group: ['bullmq', 'bullmq/*'], message: 'bullmq is imported in libs/inference/src/queue/ alone.' };
+const bullmq = {
+  group: ['bullmq', 'bullmq/*'],
+  message: 'bullmq is imported in libs/inference/src/queue/jobs/ alone.',
+};
 const ort = { group: ['onnxruntime-node'], message: 'onnxruntime-node is imported in engine/session.ts alone.' };
 const sharp = { group: ['sharp'], message: 'sharp is imported in engine/image/decode.ts alone.' };
 const tokenizers = {
@@ -95,6 +98,10 @@ export default tseslint.config(
   },
   {
     files: ['libs/inference/src/queue/**/*.ts'],
+    rules: { 'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, nest, apps, engine) },
+  },
+  {
+    files: ['libs/inference/src/queue/jobs/*.ts'],
     rules: { 'no-restricted-imports': forbid(ort, sharp, tokenizers, nest, apps, engine) },
   },
   {
@@ -128,7 +135,7 @@ export default tseslint.config(
       'libs/inference/src/engine/{browser,value-spec}.ts',
       'libs/inference/src/packages/{labels,manifest,manifest/*}.ts',
       'libs/inference/src/engine/image/{filter,geometry,kernel,passes,pixels,place,resample,to-tensor,wasm}.ts',
-      'libs/inference/src/engine/tasks/{check-tensors,classifier,picture-form,picture-input,scores}.ts',
+      'libs/inference/src/engine/tasks/{check-tensors,classifier,scores,picture/picture-form,picture/picture-input}.ts',
     ],
     rules: {
       'no-restricted-imports': forbid(bullmq, ort, sharp, tokenizers, ioredis, nest, transport, native),

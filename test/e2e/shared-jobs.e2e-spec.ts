@@ -1,5 +1,5 @@
 // Proves: predictions that share a job are as independent of each other as if each had one of its own.
-import { GroupCommit } from '../../apps/gateway/src/durable/group-commit.js';
+import { GroupCommit } from '../../apps/gateway/src/durable/submission/group-commit.js';
 import { LANE, Scene } from '../fixtures/scene.js';
 import { submission } from '../fixtures/ledger.js';
 import { startRedis, type TestRedis } from '../support/redis.js';

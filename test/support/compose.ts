@@ -1,8 +1,8 @@
 /** docker-compose.yml as a project of its own: own name, own port, own volumes; `destroy` removes all of it. */
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { freePort } from '../../apps/cli/src/free-port.js';
 import { runProgram } from '../../apps/cli/src/redis/run-program.js';
+import { freePort } from '../../apps/cli/src/serve/free-port.js';
 
 /** A build writes more than the megabyte that Node keeps by default. */
 const MAX_OUTPUT = 64 * 1024 * 1024;

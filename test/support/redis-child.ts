@@ -4,9 +4,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadServeConfig } from '#inference';
-import { freePort } from '../../apps/cli/src/free-port.js';
 import { findRedisServer } from '../../apps/cli/src/redis/find-redis-server.js';
 import { RedisProcess } from '../../apps/cli/src/redis/redis-process.js';
+import { freePort } from '../../apps/cli/src/serve/free-port.js';
 import type { TestRedis, TestRedisOptions } from './redis.js';
 
 export interface ChildRedis extends TestRedis {

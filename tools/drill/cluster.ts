@@ -1,7 +1,7 @@
 /** What the drill is about: a Redis, two gateways, two workers of one executor each, all on this machine. */
 import { childEnv, SETTINGS } from '#inference';
-import { freePort } from '../../apps/cli/src/free-port.js';
-import { waitUntilReady } from '../../apps/cli/src/wait-until-ready.js';
+import { freePort } from '../../apps/cli/src/serve/free-port.js';
+import { waitUntilReady } from '../../apps/cli/src/serve/wait-until-ready.js';
 import { Children } from '../bench/processes/children.js';
 import { inRepository } from '../bench/repository.js';
 import { Place } from './place.js';

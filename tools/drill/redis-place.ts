@@ -1,8 +1,8 @@
 /** The Redis of the drill: append-only file each second, always on the same folder and port. */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../../apps/cli/src/free-port.js';
 import { RedisProcess, type StartOptions } from '../../apps/cli/src/redis/redis-process.js';
+import { freePort } from '../../apps/cli/src/serve/free-port.js';
 import { findRedis } from '../bench/processes/redis.js';
 
 const MAX_MEMORY_BYTES = 1024 * 1024 * 1024;

@@ -1,7 +1,7 @@
 /** Sluice itself: the built gateway and worker with the settings that `npm start` leaves them, whatever the shell has. */
 import { childEnv, SETTINGS } from '#inference';
-import { freePort } from '../../../apps/cli/src/free-port.js';
-import { waitUntilReady } from '../../../apps/cli/src/wait-until-ready.js';
+import { freePort } from '../../../apps/cli/src/serve/free-port.js';
+import { waitUntilReady } from '../../../apps/cli/src/serve/wait-until-ready.js';
 import { childrenOf } from '../processes/process-usage.js';
 import { startRedis } from '../processes/redis.js';
 import { inRepository } from '../repository.js';

@@ -1,10 +1,10 @@
 /** A Redis of a contender's own, set as `npm start` sets its one: append-only file each second, no snapshots. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../../../apps/cli/src/free-port.js';
 import { findRedisServer } from '../../../apps/cli/src/redis/find-redis-server.js';
 import { RedisProcess } from '../../../apps/cli/src/redis/redis-process.js';
 import type { RedisProgram } from '../../../apps/cli/src/redis/redis-program.js';
+import { freePort } from '../../../apps/cli/src/serve/free-port.js';
 
 const MAX_MEMORY_BYTES = 1024 * 1024 * 1024;
 

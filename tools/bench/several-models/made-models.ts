@@ -1,8 +1,8 @@
 /** Models of known size and cost in a folder of their own, and a Sluice that serves them. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { freePort } from '../../../apps/cli/src/free-port.js';
 import type { RedisProgram } from '../../../apps/cli/src/redis/redis-program.js';
+import { freePort } from '../../../apps/cli/src/serve/free-port.js';
 import { startSluice, type RunningSluice } from '../contenders/sluice.js';
 import { matMulModel } from '../matmul-model.js';
 import type { Children } from '../processes/children.js';

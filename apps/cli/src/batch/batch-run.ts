@@ -7,7 +7,7 @@
  */
 import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { linesOf } from '../../../gateway/src/batches/lines.js';
+import { linesOf } from '../../../gateway/src/batches/rows/lines.js';
 import { GatewayError } from '../gateway-client.js';
 import type { BatchClient } from './batch-client.js';
 import type { RowInput } from './row-input.js';

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { linesOf } from '../../../gateway/src/batches/lines.js';
+import { linesOf } from '../../../gateway/src/batches/rows/lines.js';
 
 const PICTURE = /\.(jpe?g|png|webp|gif)$/i;
 

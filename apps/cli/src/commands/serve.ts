@@ -8,12 +8,12 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { childEnv, loadGatewayConfig, loadServeConfig, loadWorkerConfig } from '#inference';
 import { UsageError, type Command } from '../command.js';
-import { NodeService } from '../node-service.js';
 import { PrivateRedis } from '../redis/private-redis.js';
-import { gatewayPort, reachable, workerPort } from '../serve-ports.js';
-import { ServiceGroup } from '../service-group.js';
+import { NodeService } from '../serve/node-service.js';
+import { gatewayPort, reachable, workerPort } from '../serve/serve-ports.js';
+import { ServiceGroup } from '../serve/service-group.js';
+import { waitUntilReady } from '../serve/wait-until-ready.js';
 import { StopSignals } from '../stop-signals.js';
-import { waitUntilReady } from '../wait-until-ready.js';
 
 /** Beyond the time that a process gives itself to drain: for what comes after that. */
 const STOP_MARGIN_MS = 15_000;

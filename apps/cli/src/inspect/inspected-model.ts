@@ -3,7 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { parseManifest, type Manifest } from '../../../../libs/inference/src/packages/manifest.js';
 import { readOnnxHeader, type OnnxHeader } from '../../../../libs/inference/src/packages/onnx-file.js';
-import { suggestedName, suggestedVersion } from '../../../../libs/inference/src/packages/naming.js';
+import { suggestedName, suggestedVersion } from '../../../../libs/inference/src/packages/ingest/naming.js';
 
 export interface InspectedModel {
   /** The bare name of the model's file, and its bytes. */

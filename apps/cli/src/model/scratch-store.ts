@@ -7,8 +7,8 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ingest, type Ingested } from '../../../../libs/inference/src/packages/ingest.js';
-import { PackageStore } from '../../../../libs/inference/src/packages/store.js';
+import { ingest, type Ingested } from '../../../../libs/inference/src/packages/ingest/ingest.js';
+import { PackageStore } from '../../../../libs/inference/src/packages/store/store.js';
 import type { ArchiveFile } from './archive-writer.js';
 
 export interface ScratchPackage {

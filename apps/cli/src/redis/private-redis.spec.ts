@@ -5,7 +5,7 @@ import { temporaryDataDir } from '../../../../test/support/data-dir.js';
 import { PrivateRedis } from './private-redis.js';
 import { DataDirInUseError } from './data-dir-lock.js';
 import { isSameProcess, type ProcessIdentity } from './process-identity.js';
-import type { Running } from '../service.js';
+import type { Running } from '../serve/service.js';
 
 describe('the private Redis', () => {
   let dataDir: string;

@@ -6,8 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { freePort } from '../free-port.js';
-import type { Running, Service } from '../service.js';
+import { freePort } from '../serve/free-port.js';
+import type { Running, Service } from '../serve/service.js';
 import { DataDirLock } from './data-dir-lock.js';
 import { findRedisServer } from './find-redis-server.js';
 import { stopOrphan } from './orphan.js';

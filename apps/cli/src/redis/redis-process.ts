@@ -4,7 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
-import type { Exit, Running } from '../service.js';
+import type { Exit, Running } from '../serve/service.js';
 import { redisCommand, redisUrl, type RedisSettings } from './redis-command.js';
 import type { RedisProgram } from './redis-program.js';
 import { runProgram } from './run-program.js';

@@ -10,12 +10,12 @@ import { chanceOf, idempotencyKeyOf, webhookOf } from '../durable/preferences.js
 import { letGo } from '../http/body-stream.js';
 import { ownerOf } from '../http/owner.js';
 import { parseQuery } from '../http/query.js';
-import { ModelCatalog } from '../models/model-catalog.js';
+import { ModelCatalog } from '../models/catalog/model-catalog.js';
 import { batchObject } from './batch-object.js';
 import { BatchesService } from './batches.service.js';
 import { DescribeRecord } from '../durable/openapi.js';
 import { DescribeRows } from './openapi.js';
-import { UploadSources, type OpenSource } from './upload-source.js';
+import { UploadSources, type OpenSource } from './rows/upload-source.js';
 
 const seal = z.enum(['true', 'false']).default('true');
 const newQuery = z.strictObject({ model: z.string().optional(), version: z.string().optional(), seal });

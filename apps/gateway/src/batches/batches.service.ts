@@ -18,8 +18,8 @@ import { redisAnswers, type Receivers } from '../durable/durable.service.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
 import type { Admission } from '../predictions/admission.js';
 import { Pace } from './pace.js';
-import type { RowSource } from './row.js';
-import { RowUpload } from './row-upload.js';
+import type { RowSource } from './rows/row.js';
+import { RowUpload } from './rows/row-upload.js';
 
 /** How long the same idempotency key means the same batch. */
 const CLAIM_MS = 24 * 3_600_000;

@@ -16,13 +16,13 @@ import {
 import { GatewayContext } from '../context.js';
 import { ownerOf } from '../http/owner.js';
 import { goneFrom } from '../http/predict-gate.js';
-import { ModelCatalog } from '../models/model-catalog.js';
+import { ModelCatalog } from '../models/catalog/model-catalog.js';
 import { answerJson } from '../predictions/answer.js';
 import type { PredictionInput } from '../predictions/prediction-input.js';
 import { DurableService, redisAnswers, type Accepted } from './durable.service.js';
+import { Watchers } from './events/watchers.js';
 import { isInputInline, outputItems, predictionJson, type QueuePlace } from './prediction-object.js';
 import { cancelAfterOf, idempotencyKeyOf, preferencesOf, webhookOf, type WebhookWish } from './preferences.js';
-import { Watchers } from './watchers.js';
 
 const MAX_RETRY_AFTER_S = 60;
 

@@ -19,8 +19,8 @@ import {
 import type { GatewayContext } from '../context.js';
 import { queueUnavailable } from '../predictions/pack-sender.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
-import { GroupCommit } from './group-commit.js';
-import { aliasClaim, claimsOf, stored, type Wanted } from './submission.js';
+import { GroupCommit } from './submission/group-commit.js';
+import { aliasClaim, claimsOf, stored, type Wanted } from './submission/submission.js';
 
 /** How long the same idempotency key means the same prediction. */
 const CLAIM_MS = 24 * 3_600_000;

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { HealthIndicatorService, type HealthIndicatorResult } from '@nestjs/terminus';
 import { MAX_SKEW_MS } from '#inference';
 import { GatewayContext } from '../context.js';
-import { ModelCatalog } from '../models/model-catalog.js';
+import { ModelCatalog } from '../models/catalog/model-catalog.js';
 
 @Injectable()
 export class GatewayIndicators {

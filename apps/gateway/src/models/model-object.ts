@@ -1,8 +1,8 @@
 /** Models and versions as they are answered. */
 import type { RegistrationDetails, Route } from '#inference';
-import type { Holder, KnownVersion } from './fleet-snapshot.js';
-import type { LastError } from './last-errors.js';
-import { versionState } from './version-state.js';
+import type { Holder, KnownVersion } from './catalog/fleet-snapshot.js';
+import type { LastError } from './catalog/last-errors.js';
+import { versionState } from './catalog/version-state.js';
 
 /** What a version is from, when workers have it in folders of their own. */
 const FROM_WORKER = 'worker';

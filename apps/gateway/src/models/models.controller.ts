@@ -7,12 +7,12 @@ import { z } from 'zod';
 import { modelKey, type Scope } from '#inference';
 import { redisAnswers } from '../durable/durable.service.js';
 import { parseQuery } from '../http/query.js';
-import { LastErrors } from './last-errors.js';
-import { ModelCatalog } from './model-catalog.js';
+import { LastErrors } from './catalog/last-errors.js';
+import { ModelCatalog } from './catalog/model-catalog.js';
+import { notFound } from './catalog/resolution.js';
 import { checkedVersion } from './model-names.js';
 import { modelObject, versionObject } from './model-object.js';
 import { DescribeModels } from './openapi.js';
-import { notFound } from './resolution.js';
 
 const READERS: readonly Scope[] = ['predict', 'admin'];
 /** A page is full when it has so many versions, for a model may have thousands. */

@@ -6,7 +6,7 @@ import { GatewayContext } from '../context.js';
 import { DurableAnswer } from '../durable/durable-answer.js';
 import { DescribeDurableHeaders } from '../durable/openapi.js';
 import { chanceOf, isDurable } from '../durable/preferences.js';
-import { ModelCatalog } from '../models/model-catalog.js';
+import { ModelCatalog } from '../models/catalog/model-catalog.js';
 import { FastAnswer } from './fast-answer.js';
 import { readInput } from './input-reader.js';
 import { DescribePredict } from './openapi.js';

@@ -16,8 +16,8 @@ import {
   type ReplyResult,
 } from '#inference';
 import type { GatewayContext } from '../context.js';
-import type { ServedModel } from '../models/fleet-snapshot.js';
-import type { ModelCatalog } from '../models/model-catalog.js';
+import type { ServedModel } from '../models/catalog/fleet-snapshot.js';
+import type { ModelCatalog } from '../models/catalog/model-catalog.js';
 import { PackSender, queueUnavailable } from './pack-sender.js';
 import { PendingPrediction, type Reply } from './pending-prediction.js';
 import type { InputItem } from './prediction-input.js';

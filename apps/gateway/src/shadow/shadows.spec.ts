@@ -2,7 +2,7 @@
 import { encodeFrame, GatewayMetrics, SluiceError, type Route } from '#inference';
 import { setImmediate as turn } from 'node:timers/promises';
 import { registered, registryView, worker } from '../../../../test/fixtures/fleet.js';
-import { isDescribed, snapshotOf, type ServedModel } from '../models/fleet-snapshot.js';
+import { isDescribed, snapshotOf, type ServedModel } from '../models/catalog/fleet-snapshot.js';
 import type { Reply } from '../predictions/pending-prediction.js';
 import type { PredictionRequest } from '../predictions/predictions.service.js';
 import { Shadows } from './shadows.js';

@@ -7,8 +7,8 @@
  */
 import { modelKey, SluiceError, toSluiceError, type ErrorCode } from '#inference';
 import type { GatewayContext } from '../context.js';
-import type { ServedModel } from '../models/fleet-snapshot.js';
-import type { ModelCatalog } from '../models/model-catalog.js';
+import type { ServedModel } from '../models/catalog/fleet-snapshot.js';
+import type { ModelCatalog } from '../models/catalog/model-catalog.js';
 import type { Reply } from '../predictions/pending-prediction.js';
 import type { InputItem } from '../predictions/prediction-input.js';
 import type { PredictionsService } from '../predictions/predictions.service.js';

@@ -9,7 +9,7 @@ import { modelKey, type ListedRegistration, type RegistryView, type Route } from
 import type { WorkerContext } from '../context.js';
 import type { Draining } from './draining.js';
 import type { Loading } from './loading.js';
-import type { PackageSource } from './package-source.js';
+import type { PackageSource } from './packages/package-source.js';
 import type { ServedModels } from './served-models.js';
 import { Version } from './version.js';
 

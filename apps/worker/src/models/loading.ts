@@ -6,7 +6,7 @@
  */
 import type { Registry } from '#inference';
 import type { WorkerContext } from '../context.js';
-import type { PackageSource } from './package-source.js';
+import type { PackageSource } from './packages/package-source.js';
 import { Retries } from './retries.js';
 import type { ServedModels } from './served-models.js';
 import type { Version } from './version.js';

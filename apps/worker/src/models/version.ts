@@ -6,8 +6,8 @@
 import { asLimited, modelKey, type ListedRegistration, type ModelDescription, type ServedVersion } from '#inference';
 import type { Target } from '../predictions/intake.js';
 import type { Consumers } from './consumers.js';
-import { MemoryUse } from './memory-use.js';
-import type { PackageFolder } from './package-folders.js';
+import { MemoryUse } from './memory/memory-use.js';
+import type { PackageFolder } from './packages/package-folders.js';
 
 export type State = ServedVersion['state'];
 

@@ -10,7 +10,7 @@ import { decodeFrame, encodeFrame, type Tensor } from '../tensor/frame.js';
 import { joinBatches, prepareBatch } from './batch.js';
 import { loadModel, type Model } from './model.js';
 import { Permits } from './permits.js';
-import type { RunClient } from './run-client.js';
+import type { RunClient } from './run/run-client.js';
 
 let runner: RunClient;
 beforeAll(async () => {

@@ -15,9 +15,9 @@ import { Growth } from './growth.js';
 import { HeldModels } from './held-models.js';
 import { loadModel } from './model.js';
 import { Permits } from './permits.js';
-import { RunLine, type Lined } from './run-line.js';
-import type { OpenSession } from './run-client.js';
-import { bytesBeside, RunThreads } from './run-threads.js';
+import { RunLine, type Lined } from './run/run-line.js';
+import type { OpenSession } from './run/run-client.js';
+import { bytesBeside, RunThreads } from './run/run-threads.js';
 
 /** After the worker is gone nobody can kill a run that hangs. A run cannot be broken off, so the process is. */
 const ORPHAN_MS = 2_000;
@@ -33,7 +33,7 @@ let loading = Promise.resolve();
 let stopping = false;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
-const starting = RunThreads.start(new URL('./run-thread.js', import.meta.url), settings);
+const starting = RunThreads.start(new URL('./run/run-thread.js', import.meta.url), settings);
 
 process.on('message', (message: ToExecutor) => {
   if (message.kind === 'stop') void stop();

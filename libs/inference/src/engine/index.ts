@@ -13,7 +13,7 @@ export { loadModel, type Model, type Runner } from './model.js';
 export { openModel, type Embedding, type OpenedModel, type OpenOptions, type PictureAnswer } from './opened-model.js';
 export { openPackage, type Package } from '../packages/package.js';
 export { Permits } from './permits.js';
-export { RunClient } from './run-client.js';
+export { RunClient } from './run/run-client.js';
 export { checkProviders, openSession, Session } from './session.js';
 export type { Segment, Segmentation } from './tasks/image-segmentation.js';
 export type { Detection, Detections } from './tasks/object-detection.js';

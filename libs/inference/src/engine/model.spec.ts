@@ -7,7 +7,7 @@ import { fixtureModel, sharedData, TemporaryPackages } from '../../../../test/fi
 import { startRunThread } from '../../../../test/fixtures/run-thread.js';
 import { modelDescription } from '../contract/model-description.js';
 import { loadModel, type Model } from './model.js';
-import type { RunClient } from './run-client.js';
+import type { RunClient } from './run/run-client.js';
 
 let runner: RunClient;
 beforeAll(async () => {

@@ -10,7 +10,7 @@ import type { Placement } from '../contract/placement.js';
 import { allocate, elementCount } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/frame.js';
 import { openPackage, type Package } from '../packages/package.js';
-import type { OpenSession, RunOutcome } from './run-client.js';
+import type { OpenSession, RunOutcome } from './run/run-client.js';
 import { taskOf } from './tasks/index.js';
 import type { Task } from './tasks/task.js';
 

@@ -7,7 +7,7 @@ import { ENGINE, startRunThread } from '../../../../test/fixtures/run-thread.js'
 import { tinyTexts } from '../../../../test/fixtures/texts.js';
 import type { Tensor } from '../tensor/frame.js';
 import { openModel, type Embedding } from './opened-model.js';
-import type { RunClient } from './run-client.js';
+import type { RunClient } from './run/run-client.js';
 
 const packages = new TemporaryPackages();
 let runner: RunClient;

@@ -10,7 +10,7 @@ import type { ModelDescription } from '../contract/model-description.js';
 import type { Tensor } from '../tensor/frame.js';
 import { loadModel, type Model, type Runner } from './model.js';
 import { Permits } from './permits.js';
-import { RunClient } from './run-client.js';
+import { RunClient } from './run/run-client.js';
 import { checkTaken } from './taken.js';
 import type { Segmentation } from './tasks/image-segmentation.js';
 import type { Detections } from './tasks/object-detection.js';
@@ -47,7 +47,7 @@ export async function openModel(folder: string, options: OpenOptions = {}): Prom
     const model = await loadModel(folder, runner);
     return new OpenedModel({ model, runner, threads, end: () => runner.release(model.session) });
   }
-  const thread = await RunClient.start(new URL('./run-thread.js', import.meta.url), { threads, providers });
+  const thread = await RunClient.start(new URL('./run/run-thread.js', import.meta.url), { threads, providers });
   try {
     return new OpenedModel({
       model: await loadModel(folder, thread),

@@ -2,7 +2,7 @@
 import type { CheckJob } from '#inference';
 import { registered, registryView } from '../../../../../test/fixtures/fleet.js';
 import { FixedClock } from '../../../../../test/fixtures/ledger.js';
-import { snapshotOf } from '../fleet-snapshot.js';
+import { snapshotOf } from '../catalog/fleet-snapshot.js';
 import { LostChecks, type LostChecksOptions } from './lost-checks.js';
 
 type State = 'registered' | 'verifying' | 'available' | 'failed';

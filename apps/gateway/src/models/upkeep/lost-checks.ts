@@ -5,7 +5,7 @@
  */
 import type { CheckQueue, ListedRegistration, VerificationReport } from '#inference';
 import type { GatewayContext } from '../../context.js';
-import type { ModelCatalog } from '../model-catalog.js';
+import type { ModelCatalog } from '../catalog/model-catalog.js';
 
 /** Younger ones are in the hands of whoever registered them. */
 const LOST_MS = 5_000;

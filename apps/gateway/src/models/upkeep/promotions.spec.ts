@@ -2,7 +2,7 @@
 import { registryView, worker } from '../../../../../test/fixtures/fleet.js';
 import { available, newVersion, registryOn } from '../../../../../test/fixtures/registry.js';
 import { Audit } from '../audit.js';
-import { snapshotOf } from '../fleet-snapshot.js';
+import { snapshotOf } from '../catalog/fleet-snapshot.js';
 import { Promotions } from './promotions.js';
 
 const { redis, registry, reader } = registryOn(process.env['SLUICE_TEST_REDIS_URL']!);

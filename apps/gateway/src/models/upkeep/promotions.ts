@@ -1,7 +1,7 @@
 /** Versions that were registered to become the default do so as soon as a worker has them ready, and not before. */
 import type { GatewayContext } from '../../context.js';
 import type { Audit } from '../audit.js';
-import type { ModelCatalog } from '../model-catalog.js';
+import type { ModelCatalog } from '../catalog/model-catalog.js';
 
 /** In the log, in place of a request. */
 const BY_UPKEEP = 'upkeep';

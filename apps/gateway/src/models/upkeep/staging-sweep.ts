@@ -3,8 +3,8 @@
  * with their version alone: what this Redis does not know may be another's, or be known again from a backup.
  */
 import type { GatewayContext } from '../../context.js';
-import type { ModelCatalog } from '../model-catalog.js';
-import type { Packages } from '../packages.js';
+import type { ModelCatalog } from '../catalog/model-catalog.js';
+import type { Packages } from '../packages/packages.js';
 
 const EVERY_MS = 600_000;
 

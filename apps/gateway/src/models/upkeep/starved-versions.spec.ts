@@ -2,7 +2,7 @@
 import { DurableQueue, newId } from '#inference';
 import { registered, registryView, worker } from '../../../../../test/fixtures/fleet.js';
 import { registryOn } from '../../../../../test/fixtures/registry.js';
-import { isDescribed, snapshotOf } from '../fleet-snapshot.js';
+import { isDescribed, snapshotOf } from '../catalog/fleet-snapshot.js';
 import { StarvedVersions } from './starved-versions.js';
 
 const { redis, keys, clock, registry } = registryOn(process.env['SLUICE_TEST_REDIS_URL']!);

@@ -4,7 +4,7 @@
  */
 import { VersionQueues } from '#inference';
 import type { GatewayContext } from '../../context.js';
-import type { ModelCatalog } from '../model-catalog.js';
+import type { ModelCatalog } from '../catalog/model-catalog.js';
 
 const EVERY_MS = 5_000;
 /** Counted in one round trip. */

@@ -9,7 +9,7 @@ import type { TensorSpec } from '../../contract/model-description.js';
 import type { Tensor } from '../../tensor/frame.js';
 import type { Pixels } from '../image/pixels.js';
 import { shown } from './check-tensors.js';
-import { pictureInputOf, type PictureInput } from './picture-input.js';
+import { pictureInputOf, type PictureInput } from './picture/picture-input.js';
 import { classify, type Classification } from './scores.js';
 import type { TaskContext } from './task.js';
 

@@ -7,9 +7,9 @@ import { SluiceError } from '../../errors.js';
 import type { EmbeddingSpec } from '../../packages/manifest.js';
 import { shortFloat } from '../../tensor/short-float.js';
 import { shown } from './check-tensors.js';
-import { normalize, pool } from './pooling.js';
 import type { Task, TaskContext } from './task.js';
-import { answerOf, textTaskOf, type TextMemo } from './text-task.js';
+import { normalize, pool } from './text/pooling.js';
+import { answerOf, textTaskOf, type TextMemo } from './text/text-task.js';
 
 /** Vectors of texts, and of tokens. */
 const TEXT_OUTPUTS = ['sentence_embedding', 'text_embeds', 'embedding', 'embeddings'];

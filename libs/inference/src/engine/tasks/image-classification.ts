@@ -1,6 +1,6 @@
 /** The task "image-classification": a picture, or rows of an already normalised tensor, to the best classes. */
 import { classifierOf } from './classifier.js';
-import { pictureVerbs } from './pictures.js';
+import { pictureVerbs } from './picture/pictures.js';
 import { jsonOf, type Task, type TaskContext } from './task.js';
 
 export function imageClassification(context: TaskContext<'image-classification'>): Task {

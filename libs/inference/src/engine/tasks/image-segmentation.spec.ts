@@ -7,7 +7,7 @@ import { startRunThread } from '../../../../../test/fixtures/run-thread.js';
 import type { ExecutorInput } from '../../contract/executor-messages.js';
 import { encodeFrame } from '../../tensor/frame.js';
 import { loadModel } from '../model.js';
-import type { RunClient } from '../run-client.js';
+import type { RunClient } from '../run/run-client.js';
 import type { Segmentation } from './image-segmentation.js';
 
 const packages = new TemporaryPackages();

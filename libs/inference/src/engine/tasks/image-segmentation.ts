@@ -9,10 +9,10 @@ import { sliceRows, type Tensor } from '../../tensor/frame.js';
 import type { View } from '../image/geometry.js';
 import { grayPng } from '../image/png.js';
 import { runLengths } from '../image/rle.js';
-import { inSource, modelMap, type ClassMap, type ModelMap } from './class-map.js';
-import { pictureInputOf } from './picture-input.js';
-import { onePicture, pictureVerbs, type Views } from './pictures.js';
-import { classCount, layoutOf, NO_CLASS, segmentationFormOf } from './segmentation-form.js';
+import { pictureInputOf } from './picture/picture-input.js';
+import { onePicture, pictureVerbs, type Views } from './picture/pictures.js';
+import { inSource, modelMap, type ClassMap, type ModelMap } from './segmentation/class-map.js';
+import { classCount, layoutOf, NO_CLASS, segmentationFormOf } from './segmentation/segmentation-form.js';
 import { jsonOf, type Task, type TaskContext } from './task.js';
 
 /** A class that is on the picture. */

@@ -6,7 +6,7 @@ import { answersOf } from '../../../../../test/fixtures/answers.js';
 import { startRunThread } from '../../../../../test/fixtures/run-thread.js';
 import { minilm } from '../../../../../test/fixtures/texts.js';
 import { loadModel, type Model } from '../model.js';
-import type { RunClient } from '../run-client.js';
+import type { RunClient } from '../run/run-client.js';
 import { TextEncoder } from '../text/encoder.js';
 
 const TOLERANCE = 1e-4;

@@ -8,7 +8,7 @@ import type { ExecutorInput } from '../../contract/executor-messages.js';
 import { encodeFrame } from '../../tensor/frame.js';
 import { loadModel } from '../model.js';
 import { openModel } from '../opened-model.js';
-import type { RunClient } from '../run-client.js';
+import type { RunClient } from '../run/run-client.js';
 import type { Detections } from './object-detection.js';
 
 const packages = new TemporaryPackages();

@@ -7,10 +7,10 @@
 import { sliceRows, type Tensor } from '../../tensor/frame.js';
 import type { View } from '../image/geometry.js';
 import { boxInSource, isSeen } from '../image/view.js';
-import { detectionFormOf } from './detection-form.js';
-import { detect, readDetections, type Box } from './detections.js';
-import { pictureInputOf } from './picture-input.js';
-import { onePicture, pictureVerbs, type Views } from './pictures.js';
+import { detectionFormOf } from './detection/detection-form.js';
+import { detect, readDetections, type Box } from './detection/detections.js';
+import { pictureInputOf } from './picture/picture-input.js';
+import { onePicture, pictureVerbs, type Views } from './picture/pictures.js';
 import { jsonOf, type Task, type TaskContext } from './task.js';
 
 export interface Detection {

@@ -2,7 +2,7 @@
 import { checkClasses } from './classifier.js';
 import { classify } from './scores.js';
 import type { Task, TaskContext } from './task.js';
-import { answerOf, textTaskOf, type TextMemo } from './text-task.js';
+import { answerOf, textTaskOf, type TextMemo } from './text/text-task.js';
 
 /** @throws Error that says what in the package does not fit the model. */
 export function textClassification(context: TaskContext<'text-classification'>): Task<TextMemo> {

@@ -8,7 +8,7 @@ import { tinyTexts } from '../../../../../test/fixtures/texts.js';
 import type { ExecutorInput } from '../../contract/executor-messages.js';
 import { encodeFrame } from '../../tensor/frame.js';
 import { loadModel, type Model } from '../model.js';
-import type { RunClient } from '../run-client.js';
+import type { RunClient } from '../run/run-client.js';
 
 interface Answer {
   embedding: number[];

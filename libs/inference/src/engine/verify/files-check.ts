@@ -8,10 +8,10 @@ import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { PackageFile } from '../../contract/registration.js';
-import { digestOf } from '../../packages/digest.js';
 import { SAMPLES } from '../../packages/file-name.js';
 import { isPlainFile } from '../../packages/package.js';
-import { MANIFEST } from '../../packages/stored-package.js';
+import { digestOf } from '../../packages/store/digest.js';
+import { MANIFEST } from '../../packages/store/stored-package.js';
 import { PASSED, type Outcome, type Subject } from './subject.js';
 
 const MAX_FILES = 10_000;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { node, rows, type ModelOptions } from '../../../../../test/fixtures/onnx-models.js';
 import { TemporaryPackages } from '../../../../../test/fixtures/packages.js';
 import { startRunThread } from '../../../../../test/fixtures/run-thread.js';
-import type { RunClient } from '../run-client.js';
+import type { RunClient } from '../run/run-client.js';
 import { NEWEST_IR, NEWEST_OPSETS } from './model-check.js';
 
 const packages = new TemporaryPackages();

@@ -7,7 +7,7 @@
 import { rmSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { ANSWERS_FD, type VerifierLine, type VerifyOrder } from '../../verification/verifier-lines.js';
-import { RunClient } from '../run-client.js';
+import { RunClient } from '../run/run-client.js';
 import { verify } from './verification.js';
 
 /** How often the memory is looked at, which tells where no limit of the system does. */
@@ -24,7 +24,7 @@ async function start(order: VerifyOrder): Promise<void> {
     die();
   }, LOOK_MS).unref();
   try {
-    const runner = await RunClient.start(new URL('../run-thread.js', import.meta.url), order.settings);
+    const runner = await RunClient.start(new URL('../run/run-thread.js', import.meta.url), order.settings);
     // Without its thread nothing is answered any more.
     void runner.ended.then(die);
     await verify({ order, runner, tell, die });

@@ -6,7 +6,7 @@
  */
 import type { Tensor } from '../../tensor/frame.js';
 import type { Runner } from '../model.js';
-import type { OpenSession, RunOutcome } from '../run-client.js';
+import type { OpenSession, RunOutcome } from '../run/run-client.js';
 
 /** As long as a worker waits for a run of which it knows nothing (docs/models.md). */
 const RUN_MS = 10_000;

@@ -15,8 +15,8 @@ import { badArchives } from '../../../../../test/fixtures/archives/bad-archives.
 import { fixtureModel } from '../../../../../test/fixtures/packages.js';
 import { rowsOf } from '../../../../../test/docs/tables.js';
 import type { SluiceError } from '../../errors.js';
-import { ingest } from '../ingest.js';
-import { PackageStore } from '../store.js';
+import { ingest } from '../ingest/ingest.js';
+import { PackageStore } from '../store/store.js';
 
 const model = readFileSync(join(fixtureModel('add'), 'model.onnx'));
 const top = mkdtempSync(join(tmpdir(), 'bad-archives-'));

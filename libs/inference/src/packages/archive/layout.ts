@@ -3,8 +3,8 @@
  *
  * Invariant: nothing stands deeper than `<known folder>/<file>`.
  */
-import { refuseCollisions } from '../collisions.js';
 import { SAMPLES } from '../file-name.js';
+import { refuseCollisions } from '../ingest/collisions.js';
 import { refusePackage, shownName } from '../refusal.js';
 
 /** TorchServe's folder of the archive's own description. */

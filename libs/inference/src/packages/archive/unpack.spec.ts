@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { tarPart, TAR_END } from '../../../../../test/fixtures/archives/tar-bytes.js';
-import { PackageStore } from '../store.js';
+import { PackageStore } from '../store/store.js';
 import { Meter } from './limits.js';
 import { unpack } from './unpack.js';
 

@@ -6,7 +6,7 @@
  */
 import type { FileHandle } from 'node:fs/promises';
 import { refusePackage } from '../refusal.js';
-import type { StagedFile, Staging } from '../staging.js';
+import type { StagedFile, Staging } from '../store/staging.js';
 import type { ArchiveEntry } from './entry.js';
 import type { Kind } from './kind.js';
 import { layOut } from './layout.js';

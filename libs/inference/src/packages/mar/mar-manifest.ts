@@ -1,9 +1,9 @@
 /** MAR-INF/MANIFEST.json, of which only what decides something here is looked at. */
 import { z } from 'zod';
 import { MAR_INF } from '../archive/layout.js';
-import { readObject } from '../draft.js';
+import { readObject } from '../ingest/draft.js';
 import { refusePackage } from '../refusal.js';
-import type { StagedFile } from '../staging.js';
+import type { StagedFile } from '../store/staging.js';
 
 export const MAR_MANIFEST = `${MAR_INF}/MANIFEST.json`;
 

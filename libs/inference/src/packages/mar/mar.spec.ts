@@ -7,9 +7,9 @@ import { folderOf, pieces, tarred } from '../../../../../test/fixtures/archives/
 import { zipOf, type ZipPart } from '../../../../../test/fixtures/archives/zip-bytes.js';
 import { message, model, value } from '../../../../../test/fixtures/onnx-bytes.js';
 import { sharedData } from '../../../../../test/fixtures/packages.js';
-import { ingest, type Ingested } from '../ingest.js';
+import { ingest, type Ingested } from '../ingest/ingest.js';
 import { openPackage } from '../package.js';
-import { PackageStore } from '../store.js';
+import { PackageStore } from '../store/store.js';
 import { handlerOf } from './handlers.js';
 import { batchingOf } from './model-config.js';
 

@@ -6,14 +6,14 @@
  * command that converts it; a model.json in the archive is taken at its word, in place of what the handler would mean.
  */
 import { readFile } from 'node:fs/promises';
-import { draftOf, type Draft } from '../draft.js';
 import { SAMPLES } from '../file-name.js';
-import type { Gathered } from '../gather.js';
-import { validName, validVersion } from '../naming.js';
+import { draftOf, type Draft } from '../ingest/draft.js';
+import type { Gathered } from '../ingest/gather.js';
+import { validName, validVersion } from '../ingest/naming.js';
 import { readOnnxHeader } from '../onnx-file.js';
 import { asRefusal, refusePackage } from '../refusal.js';
-import type { StagedFile, Staging } from '../staging.js';
-import { MANIFEST } from '../stored-package.js';
+import type { StagedFile, Staging } from '../store/staging.js';
+import { MANIFEST } from '../store/stored-package.js';
 import { handlerOf, manifestFor, TOKENIZER, type Handler } from './handlers.js';
 import { MAR_MANIFEST, readMarManifest, type MarManifest } from './mar-manifest.js';
 import { batchingOf } from './model-config.js';

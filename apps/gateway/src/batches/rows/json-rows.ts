@@ -1,0 +1,81 @@
+/**
+ * JSON lines to rows: `{"input": row}`, the bare row, or either with the sender's own id as
+ * `{"custom_id": "…", "input": row}`. A line that is no input of the model is a row that has failed, not the end of its
+ * upload.
+ */
+import { described, SluiceError, type ModelDescription } from '#inference';
+import { inputFromJson, inputFromParsed, parseJson } from '../../predictions/json-input.js';
+import type { InputItem } from '../../predictions/prediction-input.js';
+import { linesOf } from './lines.js';
+import type { Row, RowSource } from './row.js';
+
+const MAX_ID = 128;
+/** How the usual line begins, which is read without building its arrays. */
+const INPUT_FIRST = /^\s*\{\s*"input"\s*:/;
+const AROUND = 64;
+
+export interface JsonRowsOptions {
+  bytes: AsyncIterable<Buffer>;
+  model: ModelDescription;
+  /** Longest line, in bytes. */
+  most: number;
+}
+
+export function jsonRows({ bytes, model, most }: JsonRowsOptions): RowSource {
+  return {
+    form: 'input',
+    async *rows(skip) {
+      let place = 0;
+      for await (const line of linesOf(bytes, most)) {
+        if (place++ < skip) continue;
+        yield line ? rowOf(line, model) : { input: tooLong(most) };
+      }
+    },
+  };
+}
+
+export function rowOf(line: Buffer, model: ModelDescription): Row {
+  const row: Row = { input: { code: 'INTERNAL', message: '' } };
+  try {
+    row.input = read(line, model, row);
+  } catch (error) {
+    if (!(error instanceof SluiceError)) throw error;
+    row.input = { code: error.code, message: error.message };
+  }
+  return row;
+}
+
+/** Sets the row's id on the way, so that a row that fails still has it. */
+function read(line: Buffer, model: ModelDescription, row: Row): InputItem {
+  if (INPUT_FIRST.test(line.toString('latin1', 0, AROUND)) && !line.includes('"custom_id"')) {
+    return inputFromJson(line, model).items[0]!;
+  }
+  const value = parseJson(line);
+  const { custom_id: id, ...rest } = isObject(value) ? value : { custom_id: undefined };
+  if (id === undefined || !isObject(value)) return inputFromParsed({ input: value }, model).items[0]!;
+  row.id = ownId(id);
+  const [only, ...others] = Object.keys(rest);
+  if (only !== 'input' || others.length > 0) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `The line has ${Object.keys(value).slice(0, 8).join(', ')}; custom_id and input were expected.`,
+    );
+  }
+  return inputFromParsed(rest, model).items[0]!;
+}
+
+function ownId(id: unknown): string {
+  if ((typeof id === 'string' && id.length <= MAX_ID) || typeof id === 'number') return String(id);
+  throw new SluiceError(
+    'INPUT_INVALID',
+    `custom_id is ${described(id)}; a text of at most ${MAX_ID} characters or a number was expected.`,
+  );
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === 'object' && !Array.isArray(value);
+}
+
+function tooLong(most: number): Row['input'] {
+  return { code: 'BODY_TOO_LARGE', message: `The line is longer than the ${most} bytes allowed.` };
+}

@@ -1,0 +1,138 @@
+/**
+ * A prediction's transitions as server-sent events, from `Last-Event-ID` on and until it has ended.
+ *
+ * Invariants: each transition is told once and in order, whether it was in the record's log already or is told by a
+ * notice; a reader that does not read is let go and comes back by its last id; so many are held at once and no more.
+ */
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isTerminal, parseLog, SluiceError, type PredictionRecord } from '#inference';
+import { GatewayContext } from '../../context.js';
+import { ownerOf } from '../../http/owner.js';
+import { DurableAnswer } from '../durable-answer.js';
+import { DurableService, redisAnswers } from '../durable.service.js';
+import { DescribeRecord } from '../openapi.js';
+import { Watchers } from './watchers.js';
+
+/** A proxy that hears nothing for longer than this gives up. */
+const KEEP_ALIVE_MS = 15_000;
+const MAX_BUFFERED_BYTES = 65_536;
+const RETRY_MS = 2_000;
+
+@ApiTags('durable predictions')
+@Controller('v1/predictions')
+export class EventsController {
+  private open = 0;
+
+  constructor(
+    private readonly context: GatewayContext,
+    private readonly durable: DurableService,
+    private readonly answer: DurableAnswer,
+    private readonly watchers: Watchers,
+  ) {}
+
+  @Get(':id/events')
+  @DescribeRecord({ summary: 'Its transitions as server-sent events', operationId: 'predictionEvents', path: ['id'] })
+  async events(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('id') id: string): Promise<void> {
+    const { maxEventStreams } = this.context.config;
+    if (this.open >= maxEventStreams) {
+      throw new SluiceError('CAPACITY_EXHAUSTED', `This gateway tells events to ${maxEventStreams} readers already.`, {
+        retryAfterSeconds: 5,
+      });
+    }
+    const after = lastEventId(request);
+    const record = await this.durable.read(ownerOf(request), id);
+    this.open++;
+    const stream = new Stream(reply, after);
+    stream.onClose(() => this.open--);
+    await this.follow(request, record.id, stream);
+  }
+
+  private async follow(request: FastifyRequest, id: string, stream: Stream): Promise<void> {
+    let reading = Promise.resolve();
+    /** Notices only say that there is something: the log has it, and all before it. */
+    const read = (): void => {
+      reading = reading.then(() => this.tell(request, id, stream)).catch(() => stream.close());
+    };
+    const unwatch = this.watchers.watch(id, read);
+    stream.onClose(unwatch);
+    await redisAnswers(this.context.ledger.watch(id, this.context.id)).catch(() => stream.close());
+    read();
+    await reading;
+  }
+
+  private async tell(request: FastifyRequest, id: string, stream: Stream): Promise<void> {
+    if (stream.closed) return;
+    const record = await this.context.ledger.read(id);
+    if (!record) {
+      stream.close();
+      return;
+    }
+    const events = parseLog(record.log);
+    for (const event of events) {
+      const ends = isTerminal(event.status);
+      const isLast = event === events.at(-1);
+      const data = ends && isLast ? await this.whole(request, record) : JSON.stringify({ id, status: event.status });
+      stream.event({ id: event.id, name: event.status, data });
+    }
+    if (isTerminal(record.status)) stream.close();
+  }
+
+  private whole(request: FastifyRequest, record: PredictionRecord): Promise<string> {
+    return this.answer.object(request, record);
+  }
+}
+
+function lastEventId({ headers, query }: FastifyRequest): number {
+  const text = headers['last-event-id'] ?? (query as { last_event_id?: string }).last_event_id ?? '0';
+  if (/^\d{1,15}$/.test(String(text))) return Number(text);
+  throw new SluiceError('HEADER_INVALID', 'Last-Event-ID is not one of ours; the id of an event was expected.');
+}
+
+/** One reader's connection. */
+class Stream {
+  closed = false;
+  private readonly closing: (() => void)[] = [];
+  private readonly keepAlive: NodeJS.Timeout;
+
+  constructor(
+    private readonly reply: FastifyReply,
+    /** Id of the last event that the reader has. */
+    private last: number,
+  ) {
+    const { raw } = reply;
+    reply.hijack();
+    raw.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-accel-buffering': 'no',
+      'x-request-id': reply.request.id,
+      connection: 'close',
+    });
+    raw.write(`retry: ${RETRY_MS}\n\n`);
+    raw.once('close', () => this.close());
+    this.keepAlive = setInterval(() => raw.write(': still here\n\n'), KEEP_ALIVE_MS);
+  }
+
+  onClose(then: () => void): void {
+    if (this.closed) then();
+    else this.closing.push(then);
+  }
+
+  event({ id, name, data }: { id: number; name: string; data: string }): void {
+    if (this.closed || id <= this.last) return;
+    this.last = id;
+    const { raw } = this.reply;
+    raw.write(`id: ${id}\nevent: ${name}\ndata: ${data}\n\n`);
+    if (raw.writableLength > MAX_BUFFERED_BYTES && id < this.last) this.close();
+  }
+
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    clearInterval(this.keepAlive);
+    this.reply.raw.end();
+    this.closing.splice(0).forEach((then) => then());
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The receiving end of the fast lane: a BullMQ worker on one version's pack queue.
+ *
+ * Invariants: a pack's payload is deleted only after BullMQ has accepted the completion, for a worker that was paused
+ * past its lock must not delete what the new owner needs; `process` resolves after every reply is in Redis.
+ */
+import { UnrecoverableError, Worker, type Job } from 'bullmq';
+import type { Keys } from '../../contract/keys.js';
+import { pack, type Pack } from '../../contract/pack.js';
+import type { Redis } from '../connection.js';
+import { LOCKS } from './locks.js';
+
+const FORGET_MS = 50;
+const FORGET_AT_ONCE = 64;
+
+export interface IncomingPack {
+  id: string;
+  pack: Pack;
+  /** True when another worker held this pack before and vanished. */
+  redelivered: boolean;
+  /** Reads the inputs; null when they are gone. */
+  payload(): Promise<Buffer | null>;
+}
+
+export interface PackWorkerOptions {
+  queue: string;
+  concurrency: number;
+  redis: Redis;
+  keys: Keys;
+  process(incoming: IncomingPack): Promise<void>;
+  failed(error: Error): void;
+}
+
+export class PackWorker {
+  private readonly worker: Worker;
+  private forgotten: string[] = [];
+
+  constructor(private readonly options: PackWorkerOptions) {
+    this.worker = new Worker(options.queue, (job) => this.process(job), {
+      connection: options.redis,
+      prefix: options.keys.prefix,
+      concurrency: options.concurrency,
+      ...LOCKS,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 0 },
+    });
+    this.worker.on('completed', (job) => this.forget(job.id!));
+    this.worker.on('failed', (job, error) => {
+      if (job) this.forget(job.id!);
+      options.failed(error);
+    });
+    this.worker.on('error', (error) => options.failed(error));
+  }
+
+  async ready(): Promise<void> {
+    await this.worker.waitUntilReady();
+  }
+
+  /** Stops taking packs and resolves when those in hand are completed. */
+  async close(): Promise<void> {
+    await this.worker.close();
+    this.unlink();
+  }
+
+  private async process(job: Job): Promise<null> {
+    const parsed = pack.safeParse(job.data);
+    if (!parsed.success) {
+      throw new UnrecoverableError(
+        `a pack that this build cannot read (v: ${String((job.data as { v?: unknown }).v)})`,
+      );
+    }
+    const id = job.id!;
+    await this.options.process({
+      id,
+      pack: parsed.data,
+      redelivered: job.stalledCounter > 0,
+      payload: () => this.options.redis.getBuffer(this.options.keys.payload(id)),
+    });
+    return null;
+  }
+
+  /** Nothing waits for a payload to go, so many go with one command; one that stays has a TTL. */
+  private forget(id: string): void {
+    if (this.forgotten.length === 0) setTimeout(() => this.unlink(), FORGET_MS).unref();
+    this.forgotten.push(this.options.keys.payload(id));
+    if (this.forgotten.length >= FORGET_AT_ONCE) this.unlink();
+  }
+
+  private unlink(): void {
+    const keys = this.forgotten.splice(0);
+    if (keys.length > 0) this.options.redis.unlink(keys).catch(() => undefined);
+  }
+}
