@@ -4,12 +4,12 @@
  * Invariant: adding a job that is there is nothing; a job whose registration has moved on is done at once, so whoever
  * is not sure whether it was added adds it again.
  */
-import { UnrecoverableError, WaitingError, Worker, type Job } from 'bullmq';
+import { WaitingError, type Job, type Worker } from 'bullmq';
 import { checkJob, type CheckJob } from '../../contract/verification.js';
 import type { Keys } from '../../contract/keys.js';
 import type { Redis } from '../connection.js';
-import { LOCKS } from './locks.js';
 import { OpenQueue } from './open-queue.js';
+import { openWorker, unreadable, type TakingEnd } from './open-worker.js';
 
 export const CHECK_QUEUE = 'model-checks';
 
@@ -39,26 +39,18 @@ export interface IncomingCheck {
   losses: number;
 }
 
-export interface CheckWorkerOptions {
-  redis: Redis;
-  keys: Keys;
+export interface CheckWorkerOptions extends Omit<TakingEnd, 'queue' | 'concurrency'> {
   /** Settles when the registration says how it went, or when the job is to be another worker's. */
   process(incoming: IncomingCheck): Promise<'settled' | 'given back'>;
-  failed(error: Error): void;
 }
 
 export class CheckWorker {
   private readonly worker: Worker;
 
   constructor(private readonly options: CheckWorkerOptions) {
-    this.worker = new Worker(CHECK_QUEUE, (job, token) => this.process(job, token), {
-      connection: options.redis,
-      prefix: options.keys.prefix,
-      concurrency: 1,
-      ...LOCKS,
-    });
+    const end = { ...options, queue: CHECK_QUEUE, concurrency: 1 };
+    this.worker = openWorker(end, (job, token) => this.process(job, token));
     this.worker.on('failed', (_job, error) => options.failed(error));
-    this.worker.on('error', (error) => options.failed(error));
   }
 
   async ready(): Promise<void> {
@@ -72,7 +64,7 @@ export class CheckWorker {
 
   private async process(job: Job, token: string | undefined): Promise<null> {
     const parsed = checkJob.safeParse(job.data);
-    if (!parsed.success) throw new UnrecoverableError('a verification that this build cannot read');
+    if (!parsed.success) throw unreadable('a verification', job);
     const outcome = await this.options.process({ job: parsed.data, losses: job.stalledCounter });
     if (outcome === 'settled') return null;
     // Waiting again at once, where a lock that runs out would take seconds and count as a death.

@@ -5,11 +5,9 @@
  * which BullMQ does not count. One that lost its gateway comes again however often that happens: what bounds a
  * delivery is its record.
  */
-import { DelayedError, UnrecoverableError, Worker, type Job } from 'bullmq';
+import { DelayedError, type Job, type Worker } from 'bullmq';
 import { deliveryJob, type DeliveryRef } from '../../contract/durable-job.js';
-import type { Keys } from '../../contract/keys.js';
-import type { Redis } from '../connection.js';
-import { LOCKS } from './locks.js';
+import { openWorker, unreadable, type TakingEnd } from './open-worker.js';
 
 export interface IncomingDelivery {
   ref: DeliveryRef;
@@ -21,29 +19,16 @@ export interface IncomingDelivery {
 /** `later`: comes again after `afterMs`, or at once if `missed` says, after it began to wait, that somebody woke it before. */
 export type NextOfDelivery = { kind: 'done' } | { kind: 'later'; afterMs: number; missed?: () => Promise<boolean> };
 
-export interface DeliveryWorkerOptions {
-  queue: string;
-  concurrency: number;
-  /** One whose commands wait for Redis. */
-  redis: Redis;
-  keys: Keys;
+export interface DeliveryWorkerOptions extends TakingEnd {
   process(incoming: IncomingDelivery): Promise<NextOfDelivery>;
-  failed(error: Error): void;
 }
 
 export class DeliveryWorker {
   private readonly worker: Worker;
 
   constructor(private readonly options: DeliveryWorkerOptions) {
-    this.worker = new Worker(options.queue, (job, token) => this.process(job, token), {
-      connection: options.redis,
-      prefix: options.keys.prefix,
-      concurrency: options.concurrency,
-      ...LOCKS,
-      maxStalledCount: 1_000_000,
-    });
+    this.worker = openWorker(options, (job, token) => this.process(job, token), { maxStalledCount: 1_000_000 });
     this.worker.on('failed', (_job, error) => options.failed(error));
-    this.worker.on('error', (error) => options.failed(error));
   }
 
   async ready(): Promise<void> {
@@ -57,9 +42,7 @@ export class DeliveryWorker {
 
   private async process(job: Job, token: string | undefined): Promise<null> {
     const parsed = deliveryJob.safeParse(job.data);
-    if (!parsed.success) {
-      throw new UnrecoverableError(`a job that this build cannot read (v: ${String((job.data as { v?: unknown }).v)})`);
-    }
+    if (!parsed.success) throw unreadable('a delivery', job);
     const { prediction, event, generation, round } = parsed.data;
     const next = await this.options.process({ ref: { prediction, event, generation }, round, job: job.id! });
     if (next.kind === 'done') return null;

@@ -4,11 +4,9 @@
  * Invariants: a pack's payload is deleted only after BullMQ has accepted the completion, for a worker that was paused
  * past its lock must not delete what the new owner needs; `process` resolves after every reply is in Redis.
  */
-import { UnrecoverableError, Worker, type Job } from 'bullmq';
-import type { Keys } from '../../contract/keys.js';
+import type { Job, Worker } from 'bullmq';
 import { pack, type Pack } from '../../contract/pack.js';
-import type { Redis } from '../connection.js';
-import { LOCKS } from './locks.js';
+import { openWorker, unreadable, type TakingEnd } from './open-worker.js';
 
 const FORGET_MS = 50;
 const FORGET_AT_ONCE = 64;
@@ -22,13 +20,8 @@ export interface IncomingPack {
   payload(): Promise<Buffer | null>;
 }
 
-export interface PackWorkerOptions {
-  queue: string;
-  concurrency: number;
-  redis: Redis;
-  keys: Keys;
+export interface PackWorkerOptions extends TakingEnd {
   process(incoming: IncomingPack): Promise<void>;
-  failed(error: Error): void;
 }
 
 export class PackWorker {
@@ -36,11 +29,7 @@ export class PackWorker {
   private forgotten: string[] = [];
 
   constructor(private readonly options: PackWorkerOptions) {
-    this.worker = new Worker(options.queue, (job) => this.process(job), {
-      connection: options.redis,
-      prefix: options.keys.prefix,
-      concurrency: options.concurrency,
-      ...LOCKS,
+    this.worker = openWorker(options, (job) => this.process(job), {
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     });
@@ -49,7 +38,6 @@ export class PackWorker {
       if (job) this.forget(job.id!);
       options.failed(error);
     });
-    this.worker.on('error', (error) => options.failed(error));
   }
 
   async ready(): Promise<void> {
@@ -64,11 +52,7 @@ export class PackWorker {
 
   private async process(job: Job): Promise<null> {
     const parsed = pack.safeParse(job.data);
-    if (!parsed.success) {
-      throw new UnrecoverableError(
-        `a pack that this build cannot read (v: ${String((job.data as { v?: unknown }).v)})`,
-      );
-    }
+    if (!parsed.success) throw unreadable('a pack', job);
     const id = job.id!;
     await this.options.process({
       id,
