@@ -15,14 +15,13 @@ import {
 } from '#inference';
 import type { GatewayContext } from '../context.js';
 import { redisAnswers, type Receivers } from '../durable/durable.service.js';
+import { KEY_CLAIM_MS } from '../durable/submission/submission.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
 import type { Admission } from '../predictions/admission.js';
 import { Pace } from './pace.js';
 import type { RowSource } from './rows/row.js';
 import { RowUpload } from './rows/row-upload.js';
 
-/** How long the same idempotency key means the same batch. */
-const CLAIM_MS = 24 * 3_600_000;
 const OWN_ID = /^b[A-Za-z0-9_-]{22}$/;
 /** Each holds two chunks in memory. */
 const UPLOADS_AT_ONCE = 8;
@@ -70,7 +69,7 @@ export class BatchesService {
         : {
             key: keys.claim(owner, 'key', digest([idempotencyKey])),
             fingerprint: digest(['batch', name, version, webhook ?? '']),
-            ttlMs: CLAIM_MS,
+            ttlMs: KEY_CLAIM_MS,
           };
     const head = { owner, model: name, version, request: requestId, created, keepRecord: config.recordRetentionMs };
     const id = newId('b');

@@ -20,10 +20,8 @@ import type { GatewayContext } from '../context.js';
 import { queueUnavailable } from '../predictions/pack-sender.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
 import { GroupCommit } from './submission/group-commit.js';
-import { aliasClaim, claimsOf, stored, type Wanted } from './submission/submission.js';
+import { aliasClaim, claimsOf, KEY_CLAIM_MS, stored, type Wanted } from './submission/submission.js';
 
-/** How long the same idempotency key means the same prediction. */
-const CLAIM_MS = 24 * 3_600_000;
 const OWN_ID = /^p[A-Za-z0-9_-]{22}$/;
 /** A payload that ran out before its submission came is written again, this often. */
 const TRIES = 2;
@@ -159,7 +157,7 @@ export class DurableService {
     const created = Math.round(clock.now());
     const timeoutMs = request.timeoutMs ?? config.durableTimeoutMs;
     const aliasMs = timeoutMs + config.recordRetentionMs;
-    const claims = claimsOf(keys, request, { keyMs: CLAIM_MS, aliasMs });
+    const claims = claimsOf(keys, request, { keyMs: KEY_CLAIM_MS, aliasMs });
     return {
       id,
       head: {

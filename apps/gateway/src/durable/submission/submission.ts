@@ -11,6 +11,8 @@ import type { WebhookWish } from '../preferences.js';
 
 /** Frames start at multiples of this inside a payload, so that they are read in place. */
 const ALIGNMENT = 8;
+/** How long the same idempotency key means the same prediction, or the same batch. */
+export const KEY_CLAIM_MS = 24 * 3_600_000;
 
 export interface Wanted {
   owner: string;
