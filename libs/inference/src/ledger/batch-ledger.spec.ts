@@ -1,20 +1,11 @@
 /** Bulk runs on a real Redis: what joins, what is counted, when one has ended. */
 import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
-import { ledgerOn, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import { newId } from '../contract/id.js';
 import type { ChunkRow, PredictionRecord } from '../contract/prediction-record.js';
 import { BatchLedger, type Chunk } from './batch-ledger.js';
 import { RECORD_COST } from './lua.js';
 
-const METRICS = {
-  queue_ms: 1,
-  batch_wait_ms: 1,
-  preprocess_ms: 0,
-  infer_ms: 2,
-  batch_size: 3,
-  release_reason: 'greedy',
-  worker: 'w1',
-};
 const OUTPUT = { outputs: [], bytes: Buffer.from('{}'), metrics: METRICS };
 const ROW = Buffer.from('8 bytes.');
 const UNREAD: ChunkRow = { code: 'JSON_MALFORMED', message: 'no' };

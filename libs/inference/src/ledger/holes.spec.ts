@@ -1,17 +1,8 @@
 /** What would slowly go wrong: bytes that drift, indexes that only grow, data lost to a repeat, a full Redis. */
 import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
-import { INPUT, ledgerOn, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { INPUT, ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import { RECORD_COST } from './lua.js';
 
-const METRICS = {
-  queue_ms: 1,
-  batch_wait_ms: 1,
-  preprocess_ms: 0,
-  infer_ms: 2,
-  batch_size: 3,
-  release_reason: 'greedy',
-  worker: 'w1',
-};
 const success = (bytes: Buffer) => ({ outputs: [], bytes, metrics: METRICS });
 const FAILURE = { code: 'INTERNAL', message: 'no', dead: { reason: 'exhausted', digest: 'd' } } as const;
 const ROOM = 1_000_000;

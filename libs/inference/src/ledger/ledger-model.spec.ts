@@ -1,20 +1,11 @@
 /** Any order of commands on several predictions: the ledger does what a model of a few lines does, to the byte. */
 import fc from 'fast-check';
 import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
-import { ledgerOn, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import type { GenerationRef } from '../contract/durable-job.js';
 import { isTerminal, parseLog, type Status } from '../contract/prediction-record.js';
 import { RECORD_COST } from './lua.js';
 
-const METRICS = {
-  queue_ms: 1,
-  batch_wait_ms: 1,
-  preprocess_ms: 0,
-  infer_ms: 2,
-  batch_size: 3,
-  release_reason: 'greedy',
-  worker: 'w1',
-};
 const FAILURE = { code: 'INTERNAL', message: 'no', dead: { reason: 'exhausted', digest: 'd' } } as const;
 const ROOM = 10_000_000;
 

@@ -1,18 +1,9 @@
 /** The state machine of durable predictions, on a real Redis. */
 import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
-import { INPUT, ledgerOn, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { INPUT, ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import { parseLog } from '../contract/prediction-record.js';
 import { RECORD_COST } from './lua.js';
 
-const METRICS = {
-  queue_ms: 1,
-  batch_wait_ms: 1,
-  preprocess_ms: 0,
-  infer_ms: 2,
-  batch_size: 3,
-  release_reason: 'greedy',
-  worker: 'w1',
-};
 const OUTPUT = {
   outputs: [{ type: 'json' as const, offset: 0, length: 2 }],
   bytes: Buffer.from('{}'),
