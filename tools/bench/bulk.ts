@@ -10,9 +10,7 @@
  * at least 0.9 of a machine's work: callers count as shares of what callers alone reach, rows of what bulk alone reaches,
  * for a row in company costs less than a request.
  */
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { loadWorkerConfig } from '#inference';
@@ -21,7 +19,7 @@ import { BulkLoad } from './load/bulk-load.js';
 import { LoadGenerator } from './load/load-generator.js';
 import type { Load, LoadSummary } from './load/protocol.js';
 import { positive } from './options.js';
-import { Children } from './processes/children.js';
+import { benchProgram } from './processes/program.js';
 import { findRedis } from './processes/redis.js';
 import { median } from './report/medians.js';
 import { prepareWorkload, type Workload } from './workloads.js';
@@ -42,18 +40,8 @@ interface Cell {
   with: { p50: number; p99: number; bulk: number; total: number }[];
 }
 
-const scratch = await mkdtemp(join(tmpdir(), 'sluice-bulk-'));
-const children = new Children(scratch);
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
-try {
-  await measure();
-} catch (error) {
-  process.exitCode = 1;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-} finally {
-  await rm(scratch, { recursive: true, force: true });
-}
-process.exit();
+const { scratch, children, run } = await benchProgram('bulk');
+await run(measure);
 
 async function measure(): Promise<void> {
   const workload = await prepareWorkload(isImage ? 'image' : 'json', {

@@ -11,8 +11,7 @@
  * `pending` has no worker: bytes of Redis' memory for each that waits, beside its input. `flat` keeps everything a
  * minute and shows memory while several times as much passes through.
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -21,8 +20,8 @@ import { startSluice, type RunningSluice } from './contenders/sluice.js';
 import { LoadGenerator } from './load/load-generator.js';
 import type { Load, LoadSummary } from './load/protocol.js';
 import { positive } from './options.js';
-import { Children } from './processes/children.js';
 import { machineCpuMicros, usageOf } from './processes/process-usage.js';
+import { benchProgram } from './processes/program.js';
 import { findRedis } from './processes/redis.js';
 import { inRepository } from './repository.js';
 import { prepareWorkload, type Workload } from './workloads.js';
@@ -42,10 +41,8 @@ const { values, positionals } = parseArgs({
 const number = (name: 'rate' | 'seconds' | 'callers' | 'count' | 'retention', otherwise: string): number =>
   positive(`--${name}`, values[name] ?? otherwise);
 
-const scratch = await mkdtemp(join(tmpdir(), 'sluice-durable-'));
-const children = new Children(scratch);
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
-try {
+const { scratch, children, run } = await benchProgram('durable');
+await run(async () => {
   const workload = values.small
     ? await smallWorkload()
     : await prepareWorkload('json', { scratch, models: '', image: undefined, callers: undefined });
@@ -54,13 +51,7 @@ try {
   else if (what === 'pending') await pending(workload);
   else if (what === 'flat') await flat(workload);
   else throw new Error('Expected rate, pending or flat; see the head of tools/bench/durable.ts.');
-} catch (error) {
-  process.exitCode = 1;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-} finally {
-  await rm(scratch, { recursive: true, force: true });
-}
-process.exit();
+});
 
 async function smallWorkload(): Promise<Workload> {
   const json = await prepareWorkload('json', { scratch, models: '', image: undefined, callers: undefined });

@@ -10,14 +10,11 @@
  * turn. `memory`: the budget is what three of five take; first one caller asks all five in turn, then each has callers
  * of its own; goal: everybody is answered.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { fairness } from './several-models/fairness.js';
 import { memory } from './several-models/memory.js';
 import { positive } from './options.js';
-import { Children } from './processes/children.js';
+import { benchProgram } from './processes/program.js';
 import { findRedis } from './processes/redis.js';
 
 const text = { type: 'string' } as const;
@@ -25,10 +22,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { seconds: text, rounds: text, callers: text, rate: text },
 });
-const scratch = await mkdtemp(join(tmpdir(), 'sluice-models-'));
-const children = new Children(scratch);
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
-try {
+const { scratch, children, run } = await benchProgram('models');
+await run(async () => {
   const base = {
     children,
     scratch,
@@ -47,10 +42,4 @@ try {
   } else if (what === 'memory') {
     await memory({ ...base, callers: positive('--callers', values.callers ?? '2') });
   } else throw new Error('Expected fairness or memory; see the head of tools/bench/models.ts.');
-} catch (error) {
-  process.exitCode = 1;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-} finally {
-  await rm(scratch, { recursive: true, force: true });
-}
-process.exit();
+});

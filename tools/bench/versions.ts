@@ -8,8 +8,7 @@
  * turns, so that a machine that gets slower is slower for both; medians of the rounds count. The CPU time of a request
  * is that of gateway, worker, executors and Redis: it says what the machine could do where other work disturbs it.
  */
-import { copyFile, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { copyFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadWorkerConfig } from '#inference';
@@ -17,8 +16,8 @@ import { sluiceService } from './contenders/sluice.js';
 import { LoadGenerator } from './load/load-generator.js';
 import { positive } from './options.js';
 import { makePicture } from './picture.js';
-import { Children } from './processes/children.js';
 import { machineCpuMicros, usageOf, type NamedProcess } from './processes/process-usage.js';
+import { benchProgram } from './processes/program.js';
 import { findRedis } from './processes/redis.js';
 import { median } from './report/medians.js';
 import type { Workload } from './workloads.js';
@@ -42,18 +41,8 @@ const callers = positive('--callers', values.callers ?? '16');
 const windowMs = positive('--seconds', values.seconds ?? '5') * 1_000;
 const rounds = positive('--rounds', values.rounds ?? '5');
 
-const scratch = await mkdtemp(join(tmpdir(), 'sluice-versions-'));
-const children = new Children(scratch);
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
-try {
-  await compare();
-} catch (error) {
-  process.exitCode = 1;
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-} finally {
-  await rm(scratch, { recursive: true, force: true });
-}
-process.exit();
+const { scratch, children, run } = await benchProgram('versions');
+await run(compare);
 
 async function compare(): Promise<void> {
   const bodyFile = join(scratch, 'body.jpg');
