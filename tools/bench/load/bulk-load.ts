@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadWorkerConfig } from '#inference';
 
-const LOOK_MS = 200;
+const LOOK_MS = 50;
 
 export interface BulkLoadOptions {
   base: string;
@@ -56,8 +56,8 @@ export class BulkLoad {
     let id = first;
     while (!signal.aborted) {
       const { rows: counts } = await this.read(id);
-      // The next is begun while the last rows run, so that there is always one.
-      if (counts.starting < this.options.rows / 10) id = await this.begin();
+      // The next is begun while half of the rows are to be run, so that they never run out during its upload.
+      if (counts.starting < this.options.rows / 2) id = await this.begin();
       await sleep(LOOK_MS);
     }
   }
