@@ -89,6 +89,8 @@ async function measure(): Promise<void> {
     }
     report(cells, await bulk.longestRunMs());
   } finally {
+    // First, or what an unfinished upload meets in a service that stops would hide why this one failed.
+    await bulk.stop();
     await generator.stop();
     await service.stop();
   }
