@@ -130,3 +130,10 @@ describe('word pieces', () => {
     expect(looks).toBeLessThanOrEqual(200 * 5);
   });
 });
+
+it('a tokenizer of a kind that the library does not have is refused, for it would lose what it does not know', () => {
+  const words = { ...file, model: { type: 'WordLevel', vocab: { '[UNK]': 0, a: 1 }, unk_token: '[UNK]' } };
+  expect(() => new TextEncoder(words, undefined)).toThrow(
+    'holds a model of the kind "WordLevel"; expected WordPiece, BPE, Unigram',
+  );
+});

@@ -8,6 +8,8 @@
 import * as tokenizers from '@huggingface/tokenizers';
 import { wordPieces } from './word-piece.js';
 
+/** What the library has; of any other it takes the vocabulary and loses every token that is not in it. */
+const KINDS = ['WordPiece', 'BPE', 'Unigram'];
 /** More than a token usually has, so that the first look at a long text is nearly always the last. */
 const CHARACTERS_A_TOKEN = 6;
 /** The last ids of a cut text are not believed: its last word may have been cut, and WordPiece makes up to 100 of one. */
@@ -69,6 +71,10 @@ export class Tokenizer {
 
   /** @throws Error when the library does not read the file. */
   constructor(file: object) {
+    const kind = (file as TokenizerFile).model?.type;
+    if (kind !== undefined && !KINDS.includes(kind)) {
+      throw new Error(`holds a model of the kind "${kind}"; expected ${KINDS.join(', ')}`);
+    }
     this.library = new LibraryTokenizer({ added_tokens: [], ...file, post_processor: null }, {});
     const { normalizer, model } = file as TokenizerFile;
     const steps = normalizer ? (normalizer.normalizers ?? [normalizer]) : [];
