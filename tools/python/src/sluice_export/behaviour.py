@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from sluice_export.errors import ExportError
-from sluice_export.inputs import Batch, InputSpec, random_batch
+from sluice_export.inputs import Batch, InputSpec, random_batch, smaller
 from sluice_export.reference import Reference
 
 Answers = Callable[[Batch], list[np.ndarray]]
@@ -75,6 +75,21 @@ def check_rows(reference: Answers, specs: Sequence[InputSpec]) -> None:
                     f" (by {difference(got, want[:rows]):.3g}). Statistics over the batch are the usual cause: use"
                     f" those of training, {BATCH_ONE_ADVICE}."
                 )
+
+
+def check_open_sizes(reference: Answers, specs: Sequence[InputSpec], rows: int) -> None:
+    """Raises ExportError where sizes are to stay open and the model does not take half of them."""
+    if not any(spec.free for spec in specs):
+        return
+    half = random_batch(smaller(specs), rows, seed=3)
+    try:
+        reference(half)
+    except Exception as error:
+        shapes = ", ".join(f"{name} {list(array.shape)}" for name, array in half.items())
+        raise ExportError(
+            f"Sizes are to stay open, and the model does not take {shapes}: {first_line(error)}. Leave sizes as numbers"
+            " out of view, reshape and expand, give a size whose half it takes as well, or one without ?."
+        ) from error
 
 
 def _run(reference: Answers, batch: Batch) -> list[np.ndarray]:

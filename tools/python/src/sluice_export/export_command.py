@@ -1,11 +1,7 @@
 """The command `export`: flags to an export request, and the words on what came out."""
 
 import argparse
-import json
 from pathlib import Path
-from typing import Any
-
-from sluice_export.errors import ExportError
 
 EXAMPLE = """\
 examples:
@@ -43,28 +39,50 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         action="append",
         default=[],
         metavar="[NAME:][DTYPE:]SHAPE[:LOW..HIGH]",
-        help="one input's row, without the batch axis; once for each input, in their order. DTYPE is float32 unless"
-        " said; whole numbers are tried from LOW to HIGH, 0..1 unless said",
+        help="one input's row, without the batch axis; once for each input, in their order. A size with ? behind it"
+        " stays open. DTYPE is float32 unless said; whole numbers are tried from LOW to HIGH, 0..1 unless said",
     )
     model.add_argument("--batch-one", action="store_true", help="fix the batch axis at 1: rows are run one at a time")
     package = parser.add_argument_group("the package")
     package.add_argument("-o", "--output", required=True, type=Path, metavar="DIR", help="its folder: <name>/<version>")
     package.add_argument("--name", help="instead of the folder's name")
     package.add_argument("--version", help="instead of the folder's name")
-    package.add_argument("--task", default="tensor", help="tensor (default) or image-classification")
+    package.add_argument(
+        "--task",
+        default="tensor",
+        help="tensor (default), image-classification, object-detection, image-segmentation, text-classification or"
+        " embedding",
+    )
     package.add_argument(
         "--max-batch-size", type=int, metavar="N", help="most rows in one run; the service's default is 32"
     )
     package.add_argument("--tolerance", type=float, help="largest difference that passes; 1e-4 for float32 unless said")
     package.add_argument("--force", action="store_true", help="replace an existing package")
-    image = parser.add_argument_group("image classification")
-    image.add_argument("--labels", type=Path, metavar="FILE", help="class names, one a line, or JSON")
-    image.add_argument("--activation", help="softmax (default), sigmoid, or none for a model that ends in one")
-    image.add_argument("--top-k", type=int, metavar="N", help="classes in an answer; 5 unless said")
+    answers = parser.add_argument_group("answers")
+    answers.add_argument("--labels", type=Path, metavar="FILE", help="class names, one a line, or JSON")
+    answers.add_argument(
+        "--activation", help="of classifiers: softmax (default), sigmoid, or none for a model that ends in one"
+    )
+    answers.add_argument("--top-k", type=int, metavar="N", help="classes in an answer; 5 unless said")
+    answers.add_argument(
+        "--output-section",
+        metavar="JSON",
+        help="of detectors and segmenters: the output section of model.json, or a file of it (docs/packages.md)",
+    )
+    texts = parser.add_argument_group("texts")
+    texts.add_argument("--tokenizer", type=Path, metavar="FILE", help="tokenizer.json of the training, or its folder")
+    texts.add_argument("--pooling", help="of vectors of tokens to an embedding: mean or cls")
+    texts.add_argument(
+        "--normalize",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="make an embedding's length 1 (default) or not",
+    )
+    image = parser.add_argument_group("pictures")
     image.add_argument(
         "--transform", metavar="FILE.PY:NAME", help="the torchvision transform of validation, read from code"
     )
-    image.add_argument("--image", metavar="SPEC", help='"imagenet", or a JSON file: the image section of model.json')
+    image.add_argument("--image", metavar="SPEC", help='"imagenet", or the image section of model.json: JSON or a file')
     image.add_argument("--resize", metavar="N|HxW", help="shorter side, or height x width")
     image.add_argument("--crop", metavar="N|HxW", help="out of the middle")
     image.add_argument("--color", help="RGB (default), BGR or GRAY")
@@ -76,27 +94,33 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 def run(args: argparse.Namespace) -> int:
     """Returns 0; raises ExportError."""
     # Here, as torch takes seconds to import, which --help need not wait for.
+    from sluice_export.export_flags import arguments_of, image_of, section_of
     from sluice_export.inputs import parse_input
-    from sluice_export.packing import Description
-    from sluice_export.pipeline import Target, check_wanted, export_source
+    from sluice_export.packing import Target
+    from sluice_export.pipeline import check_wanted, export_source
     from sluice_export.sources.opening import open_request
     from sluice_export.sources.source import SourceRequest
     from sluice_export.subject import InputRequest
+    from sluice_export.tasks.description import Description
 
     description = Description(
         task=args.task,
         name=args.name,
         version=args.version,
-        image=_image(args),
+        image=image_of(args),
         labels=args.labels,
         activation=args.activation,
         top_k=args.top_k,
+        output_section=None if args.output_section is None else section_of("--output-section", args.output_section),
+        tokenizer=args.tokenizer,
+        pooling=args.pooling,
+        normalize=args.normalize,
         max_batch_size=args.max_batch_size,
     )
     target = Target(args.output, description, tolerance=args.tolerance, force=args.force)
     inputs = InputRequest([parse_input(text) for text in args.input], batch_one=args.batch_one)
     check_wanted(target)
-    request = SourceRequest(args.model, args.weights, _json(args.args), args.trust_pickle)
+    request = SourceRequest(args.model, args.weights, arguments_of(args.args), args.trust_pickle)
     exported = export_source(open_request(request), inputs, target)
     parity = exported.parity
     for note in exported.notes:
@@ -107,57 +131,3 @@ def run(args: argparse.Namespace) -> int:
     )
     print(f"wrote {exported.folder}")
     return 0
-
-
-def _json(text: str | None) -> Any:
-    if text is None:
-        return None
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        raise ExportError(f"--args {text} is not JSON: {error}.") from None
-    if not isinstance(value, dict | list):
-        raise ExportError(f"--args {text}: expected an object by name, or an array.")
-    return value
-
-
-def _image(args: argparse.Namespace) -> Any:
-    flags = {key: getattr(args, key) for key in ("resize", "crop", "color", "mean", "std") if getattr(args, key)}
-    given = [
-        word for word, value in (("--image", args.image), ("--transform", args.transform), ("flags", flags)) if value
-    ]
-    if len(given) > 1:
-        raise ExportError("--image, --transform and --resize, --crop, --color, --mean, --std exclude each other.")
-    if args.transform:
-        from sluice_export.sources.code import load_name
-
-        return load_name(args.transform)
-    if not flags:
-        return args.image
-    section: dict[str, Any] = {}
-    if "resize" in flags:
-        sizes = _sizes("--resize", flags["resize"])
-        section["resize"] = {"shorterSide": sizes[0]} if len(sizes) == 1 else {"exact": sizes}
-    if "crop" in flags:
-        sizes = _sizes("--crop", flags["crop"])
-        section["crop"] = sizes * (3 - len(sizes))
-    if "color" in flags:
-        section["color"] = flags["color"]
-    for key in ("mean", "std"):
-        if key in flags:
-            section[key] = _numbers(f"--{key}", flags[key])
-    return section
-
-
-def _sizes(flag: str, text: str) -> list[int]:
-    parts = text.split("x")
-    if len(parts) > 2 or not all(part.isdigit() for part in parts):
-        raise ExportError(f"{flag} {text}: expected pixels, as 256, or height x width, as 224x224.")
-    return [int(part) for part in parts]
-
-
-def _numbers(flag: str, text: str) -> list[float]:
-    try:
-        return [float(part) for part in text.split(",")]
-    except ValueError:
-        raise ExportError(f"{flag} {text}: expected numbers by comma, one a channel.") from None

@@ -17,14 +17,15 @@ Batch = dict[str, np.ndarray]
 FLOATS = ("float32", "float64", "float16")
 WHOLES = ("int64", "int32", "int16", "int8", "uint8", "uint16", "uint32", "uint64")
 DTYPES = (*FLOATS, *WHOLES, "bool")
-GRAMMAR = "[NAME:][DTYPE:]SHAPE[:LOW..HIGH], for example 3x224x224, ids:int64:16 or ids:int64:16:0..999"
+GRAMMAR = "[NAME:][DTYPE:]SHAPE[:LOW..HIGH], for example 3x224x224, 3x224?x224?, ids:int64:16 or ids:int64:16:0..999"
 
 
 @dataclass(frozen=True)
 class InputSpec:
     """`shape` is a row's. `low` and `high` bound the values, ends included; None: any number will do.
 
-    `is_range_assumed` where nobody said which whole numbers the model takes.
+    `is_range_assumed` where nobody said which whole numbers the model takes. `free` are axes of the row whose size
+    stays open; they are tried at the size in `shape`, which is the largest, and at half of it.
     """
 
     name: str
@@ -33,6 +34,7 @@ class InputSpec:
     low: float | None = None
     high: float | None = None
     is_range_assumed: bool = False
+    free: tuple[int, ...] = ()
 
 
 def parse_input(text: str) -> InputSpec:
@@ -47,10 +49,12 @@ def parse_input(text: str) -> InputSpec:
     dtype = before.pop() if before and before[-1] in DTYPES else "float32"
     if len(before) > 1:
         raise ExportError(f"--input {text}: {before[1]} is no dtype; expected one of {', '.join(DTYPES)}.")
-    if not re.fullmatch(r"(\d+(x\d+)*)?", shape) or "0" in shape.split("x"):
+    words = [word for word in shape.split("x") if word]
+    if not re.fullmatch(r"(\d+\??(x\d+\??)*)?", shape) or any(int(word.rstrip("?")) == 0 for word in words):
         raise ExportError(f"--input {text}: the shape {shape!r} is not a row's sizes; expected {GRAMMAR}.")
-    sizes = tuple(int(size) for size in shape.split("x") if size)
-    spec = InputSpec(before[0] if before else "", dtype, sizes, low, high)
+    sizes = tuple(int(word.rstrip("?")) for word in words)
+    free = tuple(axis for axis, word in enumerate(words) if word.endswith("?"))
+    spec = InputSpec(before[0] if before else "", dtype, sizes, low, high, free=free)
     return spec if low is not None else assume_range(spec)
 
 
@@ -130,6 +134,16 @@ def random_batch(specs: Iterable[InputSpec], rows: int, seed: int) -> Batch:
     """Normal numbers, or uniform ones where a range is stated. The same seed gives the same numbers."""
     source = np.random.default_rng(seed)
     return {spec.name: _random(spec, (rows, *spec.shape), source) for spec in specs}
+
+
+def smaller(specs: Iterable[InputSpec]) -> list[InputSpec]:
+    """The specs with their free sizes halved."""
+    return [
+        replace(
+            spec, shape=tuple(max(1, size // 2) if axis in spec.free else size for axis, size in enumerate(spec.shape))
+        )
+        for spec in specs
+    ]
 
 
 def filled_batch(specs: Iterable[InputSpec], rows: int, pick: Any) -> Batch:

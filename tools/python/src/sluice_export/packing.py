@@ -11,76 +11,49 @@ import torch
 
 from sluice_export.conversion.convert import Converted
 from sluice_export.conversion.onnx_model import opset_of
-from sluice_export.errors import ExportError
-from sluice_export.image.spec import image_section
-from sluice_export.labels import check_labels, read_labels
-from sluice_export.manifest import TASKS, check_manifest
+from sluice_export.labels import read_labels
+from sluice_export.manifest import check_manifest
 from sluice_export.package import name_and_version
 from sluice_export.subject import Subject
-
-LABELS = "labels.json"
-CLASSIFIER = "image-classification"
+from sluice_export.tasks.description import Description
+from sluice_export.tasks.sections import sections_of
+from sluice_export.tasks.tokens import Tokens
 
 
 @dataclass(frozen=True)
-class Description:
-    """What the user wants model.json to say; see `export` for the fields."""
+class Target:
+    """Where the package goes and what it says; `tolerance` is the largest difference that passes, None the usual."""
 
-    task: str = "tensor"
-    name: str | None = None
-    version: str | None = None
-    image: Any = None
-    labels: str | Path | Sequence[str] | None = None
-    activation: str | None = None
-    top_k: int | None = None
-    max_batch_size: int | None = None
-
-    def check(self, folder: Path) -> None:
-        """Raises ExportError where the parts do not go together, before anything else is done."""
-        if self.name is None or self.version is None:
-            name_and_version(folder)
-        if self.task not in TASKS:
-            raise ExportError(f"The task {self.task!r} is not known; expected one of {', '.join(TASKS)}.")
-        if self.task == CLASSIFIER:
-            return
-        given = [key for key in ("image", "labels", "activation", "top_k") if getattr(self, key) is not None]
-        if given:
-            raise ExportError(f"{', '.join(given)}: only for --task {CLASSIFIER}; the task is {self.task}.")
+    folder: Path
+    description: Description
+    tolerance: float | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True)
 class Packing:
-    """model.json without `files`, class names or none, and notes for the user."""
+    """model.json without `files`, class names or none, the tokenizer or none, and notes for the user."""
 
     manifest: dict[str, Any]
     labels: list[str] | None
+    tokens: Tokens | None
     notes: list[str]
 
 
-def pack(wanted: Description, subject: Subject, target: Path) -> Packing:
+def pack(target: Target, subject: Subject, tokens: Tokens | None) -> Packing:
     """Raises ExportError where what is wanted does not fit the model."""
+    wanted = target.description
     name, version = wanted.name, wanted.version
     if name is None or version is None:
-        own = name_and_version(target)
+        own = name_and_version(target.folder)
         name, version = name or own[0], version or own[1]
-    manifest: dict[str, Any] = {"name": name, "version": version, "task": wanted.task}
-    labels, notes = None, []
-    if wanted.task == CLASSIFIER:
-        manifest["image"], notes = image_section(wanted.image, subject.specs)
-        manifest["output"] = {
-            "activation": wanted.activation or "softmax",
-            "topK": 5 if wanted.top_k is None else wanted.top_k,
-        }
-        classes = _classes_of(subject)
-        if wanted.labels is not None:
-            labels = read_labels(wanted.labels)
-            check_labels(labels, classes)
-            manifest["output"]["labels"] = LABELS
-        manifest["output"]["topK"] = min(manifest["output"]["topK"], classes)
+    sections, notes = sections_of(wanted, subject, tokens)
+    manifest: dict[str, Any] = {"name": name, "version": version, "task": wanted.task, **sections}
     if wanted.max_batch_size is not None:
         manifest["batching"] = {"maxBatchSize": wanted.max_batch_size}
     check_manifest(manifest)
-    return Packing(manifest, labels, notes)
+    labels = None if wanted.labels is None else read_labels(wanted.labels)
+    return Packing(manifest, labels, tokens, notes)
 
 
 def parity_of(subject: Subject, converted: Converted) -> dict[str, Any]:
@@ -107,14 +80,3 @@ def _worst(comparisons: Sequence[Mapping[str, Any]], key: str) -> float:
     """Over inputs of usual size; extremes give values as large, and differences in proportion."""
     usual = [entry for entry in comparisons if entry["case"] in ("example", "random")]
     return max((entry[key] for entry in usual if key in entry), default=0.0)
-
-
-def _classes_of(subject: Subject) -> int:
-    scores = subject.answers(subject.example)[0]
-    sizes = [size for size in scores.shape[1:] if size != 1]
-    if scores.dtype.kind != "f" or len(sizes) > 1:
-        raise ExportError(
-            f"The first output is {scores.dtype.name}{list(scores.shape)}; expected floating point scores [N, classes]"
-            " of a classifier. Return the scores first, or use --task tensor."
-        )
-    return sizes[0] if sizes else 1

@@ -1,7 +1,7 @@
 """From a model to a package: open, try, convert, compare, write. Nothing is written before everything was proved."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,21 +10,14 @@ from sluice_export.behaviour import tolerance_of
 from sluice_export.conversion.convert import convert
 from sluice_export.inputs import example_of
 from sluice_export.package import check_target, drafting, write_json
-from sluice_export.packing import LABELS, Description, pack, parity_of
+from sluice_export.packing import Target, pack, parity_of
 from sluice_export.samples import SampleWriter
 from sluice_export.sources.opening import open_object
 from sluice_export.sources.source import Source
 from sluice_export.subject import InputRequest, examining
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where the package goes and what it says; `tolerance` is the largest difference that passes, None the usual."""
-
-    folder: Path
-    description: Description
-    tolerance: float | None = None
-    force: bool = False
+from sluice_export.tasks.description import Description
+from sluice_export.tasks.sections import LABELS
+from sluice_export.tasks.tokens import TOKENIZER, read_tokens, with_texts
 
 
 @dataclass(frozen=True)
@@ -48,6 +41,10 @@ def export(
     labels: str | Path | Sequence[str] | None = None,
     activation: str | None = None,
     top_k: int | None = None,
+    output_section: Mapping[str, Any] | None = None,
+    tokenizer: str | Path | None = None,
+    pooling: str | None = None,
+    normalize: bool | None = None,
     max_batch_size: int | None = None,
     input_names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
@@ -62,8 +59,12 @@ def export(
         range that the example spans, so let it hold the smallest and the largest.
     name, version: what model.json says; by default the last two parts of `output`, which the service expects.
     input_names, output_names: as callers will know them; by default the parameters of `forward`, and "output".
-    image: for image classifiers: a torchvision transform, "imagenet", the path of a JSON file, or the `image` section.
-    labels: class names, or a file of them. activation (softmax), top_k (5): how scores are answered.
+    task: which of those of docs/packages.md.
+    image: for tasks of pictures: a torchvision transform, "imagenet", the path of a JSON file, or the `image` section.
+    labels: class names, or a file of them. activation (softmax), top_k (5): how classifiers' scores are answered.
+    output_section: for detectors and segmenters: the `output` section of model.json, without labels.
+    tokenizer: for tasks of texts: a tokenizer.json, or the folder with it. The example's tokens are the most of a row.
+    pooling (mean, cls, none), normalize (True): what becomes of an embedding model's vectors.
     batch_one: the batch axis is fixed at 1, for models that cannot take several rows or mix them.
     tolerance: the largest difference of values up to 1; by default 1e-4 for float32, 1e-2 for float16.
 
@@ -77,6 +78,10 @@ def export(
         labels=labels,
         activation=activation,
         top_k=top_k,
+        output_section=output_section,
+        tokenizer=tokenizer,
+        pooling=pooling,
+        normalize=normalize,
         max_batch_size=max_batch_size,
     )
     specs, arrays = example_of(example_inputs, input_names)
@@ -94,8 +99,12 @@ def check_wanted(target: Target) -> None:
 
 def export_source(source: Source, inputs: InputRequest, target: Target) -> Exported:
     """The same for a model that is open and a target that was checked."""
+    wanted = target.description
+    tokens = None if wanted.tokenizer is None else read_tokens(wanted.tokenizer)
+    if tokens is not None:
+        inputs = with_texts(inputs, tokens, source.kind)
     with examining(source, inputs) as subject:
-        packing = pack(target.description, subject, target.folder)
+        packing = pack(target, subject, tokens)
         converted = convert(subject, tolerance=target.tolerance)
         parity = parity_of(subject, converted)
         samples = SampleWriter(
@@ -104,6 +113,7 @@ def export_source(source: Source, inputs: InputRequest, target: Target) -> Expor
             outputs=subject.outputs,
             manifest=packing.manifest,
             labels=packing.labels,
+            tokens=tokens,
             tolerance=target.tolerance or max(map(tolerance_of, subject.answers(subject.example))),
             sizes=subject.sizes[:3],
         )
@@ -113,6 +123,8 @@ def export_source(source: Source, inputs: InputRequest, target: Target) -> Expor
             if packing.labels is not None:
                 text = json.dumps(packing.labels, ensure_ascii=False)
                 (draft.folder / LABELS).write_text(text + "\n", encoding="utf-8")
+            if tokens is not None:
+                (draft.folder / TOKENIZER).write_text(tokens.text, encoding="utf-8")
             samples.write(draft.folder)
             draft.finish(packing.manifest)
     notes = [

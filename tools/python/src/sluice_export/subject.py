@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sluice_export.behaviour import SIZES, Answers, check_accepts, check_repeatable, check_rows
+from sluice_export.behaviour import SIZES, Answers, check_accepts, check_open_sizes, check_repeatable, check_rows
 from sluice_export.conversion.onnx_model import batch_axis_of, load_onnx, serialise
 from sluice_export.conversion.training_ops import check_source
 from sluice_export.errors import ExportError
@@ -73,6 +73,7 @@ def examining(source: Source, request: InputRequest) -> Iterator[Subject]:
 
 def _check(subject: Subject) -> None:
     check_repeatable(subject.answers, subject.example)
+    check_open_sizes(subject.answers, subject.specs, subject.sizes[0])
     if not subject.batch_one:
         check_rows(subject.answers, subject.specs)
 
@@ -116,13 +117,14 @@ def _spec_of(stated: TensorSpec, given: Sequence[InputSpec]) -> InputSpec:
             )
         sizes = tuple(size for size in row if size is not None)
         return assume_range(InputSpec(stated.name, stated.dtype.name, sizes))
+    free = tuple(axis for axis, size in enumerate(row) if size is None)
     fits = len(spec.shape) == len(row) and all(size in (None, own) for size, own in zip(row, spec.shape, strict=True))
     if not fits or spec.dtype != stated.dtype.name:
         raise ExportError(
             f"--input says {spec.name} is {spec.dtype}{list(spec.shape)}; the file takes {stated.dtype.name}"
             f"{_shown(stated)}, the batch axis first. Correct --input."
         )
-    return replace(spec, name=stated.name)
+    return replace(spec, name=stated.name, free=free)
 
 
 def _example(specs: Sequence[InputSpec], request: InputRequest) -> Batch:

@@ -11,6 +11,7 @@ from sluice_export.conversion.onnx_model import batch_axis_of, check_weights, lo
 from sluice_export.conversion.routes import Conversion, Route, routes_of
 from sluice_export.conversion.training_ops import check_graph
 from sluice_export.errors import ExportError
+from sluice_export.inputs import random_batch, smaller
 from sluice_export.parity.report import check, compare
 from sluice_export.session import Session
 from sluice_export.subject import Subject
@@ -59,7 +60,21 @@ def _try(route: Route, subject: Subject) -> onnx.ModelProto:
     rows = len(next(iter(example.values())))
     if not subject.batch_one and rows < LEAST_ROWS:
         example = {name: np.concatenate([array] * LEAST_ROWS) for name, array in example.items()}
-    return route(Conversion(subject.reference, example, subject.outputs, subject.batch_one))
+    return route(Conversion(subject.reference, example, subject.outputs, subject.batch_one, _free_axes(subject)))
+
+
+def _free_axes(subject: Subject) -> dict[str, list[int]]:
+    """Axes behind the batch axis whose size stays open: those of inputs as wanted, those of outputs as they follow."""
+    free = {spec.name: [axis + 1 for axis in spec.free] for spec in subject.specs if spec.free}
+    if not free:
+        return {}
+    rows = 1 if subject.batch_one else LEAST_ROWS
+    whole, half = (
+        subject.answers(random_batch(specs, rows, seed=2)) for specs in (subject.specs, smaller(subject.specs))
+    )
+    for name, one, other in zip(subject.outputs, whole, half, strict=True):
+        free[name] = [axis for axis in range(1, one.ndim) if one.shape[axis] != other.shape[axis]]
+    return free
 
 
 def _proved(model: onnx.ModelProto, exporter: str, *, subject: Subject, tolerance: float | None) -> Converted:
@@ -75,6 +90,13 @@ def _proved(model: onnx.ModelProto, exporter: str, *, subject: Subject, toleranc
     wanted = "one" if subject.batch_one else "free"
     if batch_axis_of(session) != wanted:
         raise ExportError(f"The exporter fixed the batch axis of {origin}; expected a free one. Use --batch-one.")
+    stated = {each.name: each.shape for each in session.inputs}
+    for spec in subject.specs:
+        if any(stated[spec.name][axis + 1] is not None for axis in spec.free):
+            raise ExportError(
+                f"The exporter fixed a size of {spec.name} that is to stay open: it is {list(stated[spec.name])}. Leave"
+                " sizes as numbers out of view, reshape and expand, or give a size without ?."
+            )
     comparisons = compare(subject.answers, session, subject.cases(), tolerance=tolerance)
     check(comparisons, origin)
     return Converted(data, exporter, comparisons)

@@ -54,7 +54,7 @@ def settle(model: onnx.ModelProto) -> None:
 
 def state_shapes(model: onnx.ModelProto, specs: Sequence[InputSpec], batch: str | int) -> None:
     """Give the inputs the shapes that are proved, and the outputs what follows from them."""
-    shapes = {spec.name: spec.shape for spec in specs}
+    shapes = {spec.name: _open_shape(spec) for spec in specs}
     for value in model.graph.input:
         if value.name in shapes:
             _state_shape(value, (batch, *shapes[value.name]))
@@ -99,6 +99,10 @@ def _state_shape(value: onnx.ValueInfoProto, sizes: Sequence[str | int]) -> None
             dim.dim_param = size
         else:
             dim.dim_value = size
+
+
+def _open_shape(spec: InputSpec) -> tuple[str | int, ...]:
+    return tuple(f"{spec.name}_{axis + 1}" if axis in spec.free else size for axis, size in enumerate(spec.shape))
 
 
 def _infer_outputs(model: onnx.ModelProto, batch: str | int) -> None:

@@ -5,7 +5,7 @@ loops and branches, and after that through torch's converter to an ExportedProgr
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,12 +23,16 @@ OPSET = 18
 
 @dataclass(frozen=True)
 class Conversion:
-    """What is to be converted: the reference, an example whose rows are taken as free unless `batch_one`."""
+    """What is to be converted: the reference, an example whose rows are taken as free unless `batch_one`.
+
+    `free` are further axes that stay open, by input or output, the batch axis counted.
+    """
 
     reference: Reference
     example: Batch
     outputs: list[str]
     batch_one: bool
+    free: Mapping[str, Sequence[int]]
 
     @property
     def tensors(self) -> tuple[torch.Tensor, ...]:
@@ -56,10 +60,17 @@ def routes_of(kind: str) -> Iterator[tuple[str, Route]]:
 
 def _by_export(conversion: Conversion) -> onnx.ModelProto:
     model = positional(conversion.reference, conversion.names)
-    shapes = None if conversion.batch_one else tuple({0: torch.export.Dim("batch")} for _ in conversion.example)
+    shapes = tuple(_dims(conversion, name) for name in conversion.example)
+    if not any(shapes):
+        shapes = None
     if shapes is not None and model is not conversion.reference.model:
         shapes = (shapes,)  # of *inputs, which is one parameter
     return _exported(conversion, model, dynamic_shapes=shapes)
+
+
+def _dims(conversion: Conversion, name: str) -> dict[int, Any]:
+    batch = {} if conversion.batch_one else {0: torch.export.Dim("batch")}
+    return batch | {axis: torch.export.Dim.DYNAMIC for axis in conversion.free.get(name, ())}
 
 
 def _by_program(conversion: Conversion) -> onnx.ModelProto:
@@ -92,7 +103,9 @@ def _exported(conversion: Conversion, model: Any, **options: Any) -> onnx.ModelP
 
 def _by_torchscript(conversion: Conversion) -> onnx.ModelProto:
     names = [*conversion.names, *conversion.outputs]
-    axes = None if conversion.batch_one else {name: {0: "batch"} for name in names}
+    batch = {} if conversion.batch_one else {0: "batch"}
+    free = {name: {axis: f"{name}_{axis}" for axis in conversion.free.get(name, ())} for name in names}
+    axes = {name: batch | free[name] for name in names if batch or free[name]} or None
     file = io.BytesIO()
     with quiet():
         torch.onnx.export(

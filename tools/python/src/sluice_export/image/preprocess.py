@@ -39,6 +39,8 @@ def place(picture: Image.Image, spec: Mapping[str, Any]) -> Image.Image:
     resize = spec.get("resize")
     if resize is not None:
         placed = placed.resize(_resized(placed.size, resize), Image.Resampling.BILINEAR)
+        if "letterbox" in resize:
+            return _framed(placed, resize)
     return _cropped(placed, spec["crop"]) if spec.get("crop") else placed
 
 
@@ -47,8 +49,19 @@ def _resized(size: tuple[int, int], resize: Mapping[str, Any]) -> tuple[int, int
         height, width = resize["exact"]
         return width, height
     width, height = size
+    if "letterbox" in resize:
+        ratio = min(resize["letterbox"][0] / height, resize["letterbox"][1] / width)
+        return max(1, round(width * ratio)), max(1, round(height * ratio))
     side = resize["shorterSide"]
     return (side, int(side * height / width)) if width <= height else (int(side * width / height), side)
+
+
+def _framed(picture: Image.Image, resize: Mapping[str, Any]) -> Image.Image:
+    height, width = resize["letterbox"]
+    gray = resize.get("fill", 114)
+    frame = Image.new(picture.mode, (width, height), gray if picture.mode == "L" else (gray,) * 3)
+    frame.paste(picture, (-_offset(picture.width, width), -_offset(picture.height, height)))
+    return frame
 
 
 def _cropped(picture: Image.Image, crop: tuple[int, int]) -> Image.Image:

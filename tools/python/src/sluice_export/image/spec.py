@@ -42,7 +42,7 @@ def image_section(given: Any, specs: list[InputSpec]) -> tuple[dict[str, Any], l
 def _plain(specs: list[InputSpec]) -> dict[str, Any]:
     if len(specs) != 1 or len(specs[0].shape) != 3:
         raise ExportError(
-            f"An image classifier takes one input of channels x height x width; this model takes {_shown(specs)}."
+            f"A model of pictures takes one input of channels x height x width; this model takes {_shown(specs)}."
             " Use --task tensor."
         )
     channels, height, width = specs[0].shape
@@ -51,11 +51,15 @@ def _plain(specs: list[InputSpec]) -> dict[str, Any]:
 
 def _check_fit(section: Mapping[str, Any], specs: list[InputSpec]) -> None:
     channels = COLORS[section.get("color", "RGB")]
-    size = section.get("crop") or section.get("resize", {}).get("exact")
+    resize = section.get("resize", {})
+    size = resize.get("letterbox") or section.get("crop") or resize.get("exact")
+    sides = (0, 1) if section.get("layout") == "NHWC" else (1, 2)
+    if size is None and len(specs) == 1 and set(sides) <= set(specs[0].free):
+        size = [specs[0].shape[axis] for axis in sides]
     if size is None:
         raise ExportError(
             "The preparation of pictures leaves their size open; the model takes one size. Add a crop, or resize to"
-            " [height, width]."
+            " [height, width]; or leave the size open: --input 3x224?x224?."
         )
     made = (*size, channels) if section.get("layout") == "NHWC" else (channels, *size)
     if len(specs) != 1 or specs[0].shape != made:

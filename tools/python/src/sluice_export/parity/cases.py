@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sluice_export.inputs import FLOATS, Batch, InputSpec, filled_batch, random_batch
+from sluice_export.inputs import FLOATS, Batch, InputSpec, filled_batch, random_batch, smaller
 
 SIZES = (1, 2, 3, 5, 8)
 LARGE = 1e3
@@ -29,6 +29,8 @@ def cases_of(specs: Sequence[InputSpec], example: Batch, sizes: Sequence[int] = 
     for rows in sizes:
         yield Case("random", random_batch(specs, rows, seed=100 + rows))
     rows = sizes[min(1, len(sizes) - 1)]
+    if any(spec.free for spec in specs):
+        yield Case("other sizes", random_batch(smaller(specs), rows, seed=300))
     extremes = {
         "zeros": lambda spec: 0,
         "ones": lambda spec: 1,

@@ -68,7 +68,7 @@ class Golden:
 
     @property
     def _is_classifier(self) -> bool:
-        return "image" in self.package.manifest
+        return self.package.manifest.get("task") == "image-classification"
 
     def _rows_of(self, file: Path) -> Row:
         examples = read_file(file, self.original.inputs, self.package.manifest.get("image"))

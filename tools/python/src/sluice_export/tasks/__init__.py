@@ -1,0 +1,1 @@
+"""What each task says in model.json, and its golden samples."""
