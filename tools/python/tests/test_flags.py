@@ -67,6 +67,21 @@ def test_labels_activation_and_top_k_are_written(export):
 
 
 @pytest.mark.parametrize(
+    "content",
+    [
+        '["a", "b", "c", "d", "e"]',
+        '{"0": "a", "1": "b", "2": "c", "3": "d", "4": "e"}',
+        '{"0": ["n1", "a"], "1": ["n2", "b"], "2": ["n3", "c"], "3": ["n4", "d"], "4": ["n5", "e"]}',
+        '{"object_type_names": ["a", "b", "c", "d", "e"]}',
+    ],
+)
+def test_labels_come_in_every_form_of_torchserve(export, tmp_path, content):
+    (tmp_path / "index_to_name.json").write_text(content)
+    _, package = export("--labels", "HERE/index_to_name.json")
+    assert (package.folder / "labels.json").read_text() == '["a", "b", "c", "d", "e"]\n'
+
+
+@pytest.mark.parametrize(
     ("flags", "complaint"),
     [
         (("--image", "imagenet"), "gives 3x224x224; the model takes x:float32:3x16x16"),

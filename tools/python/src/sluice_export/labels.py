@@ -8,7 +8,7 @@ from sluice_export.package import read_json
 
 
 def read_labels(given: str | Path | Sequence[str]) -> list[str]:
-    """A list of names, or those in a file: .json holds an array, or an object by class index (index_to_name.json)."""
+    """A list of names, or those in a file: .json holds an array, or TorchServe's index_to_name.json in any form."""
     if not isinstance(given, str | Path):
         return _checked(list(given), "labels")
     path = Path(given)
@@ -23,6 +23,8 @@ def read_labels(given: str | Path | Sequence[str]) -> list[str]:
             lines.pop()
         return _checked([line.strip() for line in lines], path.name)
     value = read_json(path)
+    if isinstance(value, dict) and list(value) == ["object_type_names"]:
+        value = value["object_type_names"]
     if isinstance(value, dict):
         indices = [str(index) for index in range(len(value))]
         if sorted(value) != sorted(indices):
