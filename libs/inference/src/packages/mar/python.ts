@@ -1,6 +1,6 @@
 /** Why a .mar cannot be taken, and the command that makes a package of it: see docs/export.md. */
 import { shownName } from '../refusal.js';
-import type { Handler } from './handlers.js';
+import { TOKENIZER, type Handler } from './handlers.js';
 import type { MarManifest } from './mar-manifest.js';
 
 export interface PythonMar {
@@ -28,6 +28,15 @@ export function pythonRefusal(archive: PythonMar): string {
   return `${needs} Unpack it and convert it: ${commandFor(archive)} (docs/export.md).`;
 }
 
+/** What the default handlers do, in the words of the exporter. */
+const FLAGS: Record<Handler, string> = {
+  image_classifier: ' --task image-classification --image imagenet',
+  object_detector: ' --task object-detection --output-section OUTPUT.JSON',
+  image_segmenter: ' --task image-segmentation --image imagenet',
+  text_classifier: ` --task text-classification --tokenizer ${TOKENIZER}`,
+  base_handler: '',
+};
+
 /** What only its maker knows stands in capitals. */
 function commandFor({ mar, files, handler, name = 'NAME', version = '1' }: PythonMar): string {
   const { modelFile, serializedFile: weights } = mar;
@@ -37,7 +46,7 @@ function commandFor({ mar, files, handler, name = 'NAME', version = '1' }: Pytho
       : weights?.endsWith('.safetensors') === true
         ? `MODULE:CLASS --weights ${weights}`
         : (weights ?? 'MODEL.PY:CLASS');
-  const labels = files.has('index_to_name.json') ? ' --labels index_to_name.json' : '';
-  const task = handler === 'image_classifier' ? ` --task image-classification --image imagenet${labels}` : '';
-  return `sluice-export --model ${model} --input SHAPE${task} -o ${name}/${version}`;
+  const task = handler === undefined ? '' : FLAGS[handler];
+  const labels = task !== '' && files.has('index_to_name.json') ? ' --labels index_to_name.json' : '';
+  return `sluice-export --model ${model} --input SHAPE${task}${labels} -o ${name}/${version}`;
 }
