@@ -13,6 +13,11 @@ import { isTarHeader, TAR_BLOCK } from './tar-header.js';
 /** Of one extended header. */
 const MAX_HEADER_BYTES = 64 * 1024;
 const GZIP_SIGN = 0x1f;
+/**
+ * Records of a pax header that hold attributes of the file system, in bytes of any kind: macOS and SELinux put some on
+ * every file. One ends where another begins; by their lengths they cannot be told apart, for this is text already.
+ */
+const ATTRIBUTES = /(^|\n)\d+ (?:SCHILY|LIBARCHIVE|RHT)\.[^=]*=[^]*?(?=\n\d+ [\w.-]+=|\n*$)/g;
 const NO_TAR = 'The file is packed by gzip, but it is no tar archive inside. Send a .tar.gz, or the model as it is.';
 export const CUT_SHORT = 'The archive is cut short. Send it again.';
 /** What entries may be beside files and folders, by the parser's names. */
@@ -141,7 +146,8 @@ function refuseIgnored(entry: ReadEntry): void {
 
 /** An extended header or a long name, as text. */
 function checkHeader(text: string): void {
-  if (text.replace(/\0+$/, '').includes('\0')) {
+  const names = text.replace(/\0+$/, '').replace(ATTRIBUTES, '');
+  if (names.includes('\0')) {
     throw refusePackage("One of the archive's names has a NUL character in it. Pack files under plain relative names.");
   }
   if (/^\d+ GNU\.sparse\./m.test(text)) {

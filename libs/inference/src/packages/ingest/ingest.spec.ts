@@ -7,6 +7,7 @@ import fc from 'fast-check';
 import { folderOf, pieces, tarred, zipped, type Files } from '../../../../../test/fixtures/archives/good-archives.js';
 import { marOf } from '../../../../../test/fixtures/archives/bad-mars.js';
 import { fixtureModel, sharedData } from '../../../../../test/fixtures/packages.js';
+import { pax, tarOf } from '../../../../../test/fixtures/archives/tar-bytes.js';
 import { ingest, type Ingested } from './ingest.js';
 import { openPackage } from '../package.js';
 import { PackageStore } from '../store/store.js';
@@ -97,6 +98,16 @@ describe('a package', () => {
       }),
       { numRuns: 10 },
     );
+  });
+
+  it.each([
+    ['macOS', 'SCHILY.xattr.com.apple.provenance', [1, 2, 0, 0x9a, 0x0a, 0, 0xee, 0x0a, 0x31, 0x20, 0]],
+    ['SELinux', 'RHT.security.selinux', [0x73, 0x30, 0]],
+  ])('packed by tar on %s, with its attributes, is one like any other', async (_system, key, bytes) => {
+    const attributes = pax({ mtime: '1.5', [key]: Buffer.from(bytes), 'LIBARCHIVE.xattr.x': 'AQIA' });
+    const archive = tarOf([attributes, { name: 'model.onnx', data: add }]);
+    const upload = { bytes: Readable.from([archive]), fileName: 'net.tar' };
+    expect((await ingest(store, upload)).files.map(({ name }) => name)).toEqual(['model.json', 'model.onnx']);
   });
 
   it('has a complete model.json, and files that anybody may read and nobody run', async () => {
