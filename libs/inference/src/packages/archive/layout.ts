@@ -1,5 +1,6 @@
 /**
- * Where the files of an archive stand in a package: flat, but for the folders that are known.
+ * Where the files of an archive stand in a package: flat, but for the folders that are known. TorchServe's archiver packs
+ * whatever folders it is given; a .mar's are left out, as no default handler looks into one.
  *
  * Invariant: nothing stands deeper than `<known folder>/<file>`.
  */
@@ -16,8 +17,10 @@ export const MAX_ROOT = 2;
 export interface Layout {
   /** The folders that were around everything. */
   root: string[];
-  /** A name for each path, in the same order: bare, or below a known folder. */
-  names: string[];
+  /** A name for each path, in the same order: bare, or below a known folder; undefined for what is left out. */
+  names: (string | undefined)[];
+  /** The folders of a .mar that are left out. */
+  leftOut: string[];
 }
 
 /** @throws PACKAGE_INVALID */
@@ -32,12 +35,19 @@ export function layOut(paths: readonly string[][]): Layout {
     if (!around || KNOWN_FOLDERS.includes(first)) break;
     root.push(first);
   }
-  for (const path of paths) {
+  const isMar = paths.some((path) => inner(path)[0] === MAR_INF);
+  const leftOut = new Set<string>();
+  const names = paths.map((path) => {
     const [folder, file, ...deeper] = inner(path);
-    if (file === undefined || (deeper.length === 0 && KNOWN_FOLDERS.includes(folder!))) continue;
-    throw refusePackage(
-      `The archive's entry ${shownName(path.join('/'))} lies in a folder; expected all files in one place, golden samples in "${SAMPLES}/". Move it up.`,
-    );
-  }
-  return { root, names: paths.map((path) => inner(path).join('/')) };
+    const isPlace = file === undefined || (deeper.length === 0 && KNOWN_FOLDERS.includes(folder!));
+    if (isPlace) return inner(path).join('/');
+    if (!isMar) {
+      throw refusePackage(
+        `The archive's entry ${shownName(path.join('/'))} lies in a folder; expected all files in one place, golden samples in "${SAMPLES}/". Move it up.`,
+      );
+    }
+    leftOut.add(`${inner(path).slice(0, -1).join('/')}/`);
+    return undefined;
+  });
+  return { root, names, leftOut: [...leftOut] };
 }

@@ -30,6 +30,7 @@ export interface Unpacked {
   files: Map<string, StagedFile>;
   /** The folders that were around everything. */
   root: string[];
+  leftOut: string[];
 }
 
 /** @throws PACKAGE_INVALID, STORAGE_FULL, the signal's reason */
@@ -52,6 +53,7 @@ export async function unpack(archive: FileHandle, staging: Staging, options: Unp
       `The file is what torch.save writes (it holds "${TORCH}"): weights or TorchScript, which Python alone can run. Convert it: sluice-export (docs/export.md).`,
     );
   }
-  const { root, names } = layOut(paths);
-  return { root, files: new Map(names.map((name, i) => [name, staged[i]!])) };
+  const { root, names, leftOut } = layOut(paths);
+  const files = names.flatMap((name, i): [string, StagedFile][] => (name === undefined ? [] : [[name, staged[i]!]]));
+  return { root, files: new Map(files), leftOut };
 }

@@ -10,7 +10,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { entryPath, isMetadata } from '../archive/entry-path.js';
 import { rangeOf } from '../archive/inflate.js';
 import { kindOf } from '../archive/kind.js';
-import { KNOWN_FOLDERS, MAX_ROOT } from '../archive/layout.js';
+import { KNOWN_FOLDERS, MAR_INF, MAX_ROOT } from '../archive/layout.js';
 import { MAX_ENTRIES } from '../archive/limits.js';
 import { unpack } from '../archive/unpack.js';
 import { SAMPLES } from '../file-name.js';
@@ -37,6 +37,8 @@ export interface Gathered {
   /** What the package may be called, where it does not say. */
   name: string | undefined;
   version: string | undefined;
+  /** The folders of a .mar that no package has. */
+  leftOut: string[];
 }
 
 /** @throws PACKAGE_INVALID, STORAGE_FULL, the signal's reason, what the source of the bytes throws */
@@ -59,7 +61,7 @@ async function fromUpload(
   const name = suggestedName(basename(fileName.replaceAll('\\', '/')));
   const kind = await opened(upload.path, kindOf);
   if (kind === 'onnx' || kind === 'ort') {
-    return { files: new Map([[`model.${kind}`, upload]]), name, version: undefined };
+    return { files: new Map([[`model.${kind}`, upload]]), name, version: undefined, leftOut: [] };
   }
   const unpacked = await opened(upload.path, (file) => unpack(file, staging, { ...options, kind }));
   // Nobody needs it any more, and it may be large.
@@ -78,25 +80,30 @@ async function fromFile(staging: Staging, path: string, options: GatherOptions):
     const weights = kind === 'onnx' ? (await asRefusal(readOnnxHeader(path))).externalFiles : [];
     // Others than bare names are refused when the package is opened.
     for (const each of weights.filter((file) => BARE_NAME.test(file))) await copy.from(dirname(path), each);
-    return { files: copy.files, name, version: undefined };
+    return { files: copy.files, name, version: undefined, leftOut: [] };
   });
 }
 
 async function fromFolder(staging: Staging, outer: string, options: GatherOptions): Promise<Gathered> {
   const folder = await innermost(outer);
   const copy = new Copying(staging, options);
-  for (const entry of await visible(folder)) {
+  const entries = await visible(folder);
+  const isMar = entries.some(({ name }) => name === MAR_INF);
+  const leftOut: string[] = [];
+  for (const entry of entries) {
     if (entry.isDirectory() && KNOWN_FOLDERS.includes(entry.name)) {
       for (const inner of await visible(join(folder, entry.name))) {
         await copy.from(folder, plain(inner, `${entry.name}/${inner.name}`));
       }
+    } else if (entry.isDirectory() && isMar) {
+      leftOut.push(`${entry.name}/`);
     } else {
       await copy.from(folder, plain(entry, entry.name));
     }
   }
   if (copy.files.size === 0) throw refusePackage('The folder holds no files. Name one that holds a model.');
   const version = suggestedVersion(basename(folder));
-  return { files: copy.files, name: suggestedName(basename(version ? dirname(folder) : folder)), version };
+  return { files: copy.files, name: suggestedName(basename(version ? dirname(folder) : folder)), version, leftOut };
 }
 
 /** The folder itself, or what it holds where that is one folder alone, as `<name>/` holds `<version>/`. */
@@ -114,12 +121,13 @@ async function visible(folder: string): Promise<Dirent[]> {
   return (await readdir(folder, { withFileTypes: true })).filter(({ name }) => !isMetadata([name]));
 }
 
-function fromArchive({ files, root }: Awaited<ReturnType<typeof unpack>>, fileName: string | undefined): Gathered {
+function fromArchive(unpacked: Awaited<ReturnType<typeof unpack>>, fileName: string | undefined): Gathered {
+  const { files, root, leftOut } = unpacked;
   const [outer, inner] = root;
-  if (outer === undefined) return { files, name: fileName, version: undefined };
+  if (outer === undefined) return { files, name: fileName, version: undefined, leftOut };
   const version = suggestedVersion(inner ?? outer);
   const isVersion = inner === undefined && version !== undefined;
-  return { files, name: (isVersion ? undefined : suggestedName(outer)) ?? fileName, version };
+  return { files, name: (isVersion ? undefined : suggestedName(outer)) ?? fileName, version, leftOut };
 }
 
 function plain(entry: Dirent, name: string): string {

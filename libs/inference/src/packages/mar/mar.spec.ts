@@ -158,6 +158,25 @@ describe('a .mar', () => {
     ]);
   });
 
+  it('leaves out the folders that --extra-files brought along, and keeps samples', async () => {
+    const deep = ['assets/a.json', 'assets/more/b.json', 'samples/old/0.json', 'samples/0.json'];
+    const { files, notes } = await mar(
+      taking('n', 4),
+      { handler: 'base_handler' },
+      deep.map((name) => ({ name })),
+    );
+    expect(files.map(({ name }) => name)).toEqual(['model.json', 'model.onnx', 'samples/0.json']);
+    expect(notes).toEqual(['Left out, as the package does not need it: assets/, assets/more/, samples/old/.']);
+    const folder = folderOf(join(top, 'extra'), 'net', {
+      'net.onnx': taking('n', 4),
+      'assets/more/b.json': '{}',
+      'MAR-INF/MANIFEST.json': JSON.stringify({ model: { ...named, handler: 'base_handler' } }),
+    });
+    expect((await ingest(store, { path: folder })).notes).toEqual([
+      'Left out, as the package does not need it: assets/.',
+    ]);
+  });
+
   it.each([
     ['batchSize: 8\nmaxBatchDelay: 50 # ms\nminWorkers: 1\n', { maxBatchSize: 8, maxDelayMs: 50 }],
     ['maxBatchDelay: 100\r\n', { maxDelayMs: 100 }],

@@ -38,7 +38,7 @@ export async function draftOfMar(staging: Staging, gathered: Gathered): Promise<
     const kept = new Map([...files].filter(([file]) => !isTorchServes(file, mar)));
     const draft = await draftOf({ files: kept, name, version });
     const used = `The archive's ${MANIFEST} was used; its handler was not looked at.`;
-    return { ...draft, notes: [...notes, used, ...leftOut(files, kept)] };
+    return { ...draft, notes: [...notes, used, ...leftOut(gathered.leftOut, files, kept)] };
   }
   const handler = handlerOf(mar.handler, files);
   const weights = mar.serializedFile;
@@ -69,7 +69,7 @@ export async function draftOfMar(staging: Staging, gathered: Gathered): Promise<
     files: kept,
     name,
     version,
-    notes: [...notes, ...task.notes, ...batching.notes, ...leftOut(files, used)],
+    notes: [...notes, ...task.notes, ...batching.notes, ...leftOut(gathered.leftOut, files, used)],
   };
 }
 
@@ -99,8 +99,8 @@ async function configText({ configFile = CONFIG }: MarManifest, files: Files): P
   return readFile(file.path, 'utf8');
 }
 
-function leftOut(files: Files, kept: ReadonlyMap<string, unknown>): string[] {
-  const names = [...files.keys()].filter((name) => !kept.has(name)).sort();
+function leftOut(folders: readonly string[], files: Files, kept: ReadonlyMap<string, unknown>): string[] {
+  const names = [...folders, ...[...files.keys()].filter((name) => !kept.has(name))].sort();
   if (names.length === 0) return [];
   const shown = names.slice(0, MAX_NAMES_SHOWN).join(', ');
   const more = names.length > MAX_NAMES_SHOWN ? ` and ${names.length - MAX_NAMES_SHOWN} more` : '';
