@@ -27,7 +27,8 @@ export interface Mapped {
 /** The default handler that is meant; undefined for one of the archive's own. */
 export function handlerOf(text: string | undefined, files: ReadonlyMap<string, unknown>): Handler | undefined {
   // As `image_classifier`, `ts/torch_handler/image_classifier.py:handle` or `ts.torch_handler.image_classifier`.
-  const name = /([a-z_]+)(\.py)?(:.*)?$/.exec(text ?? '')?.[1];
+  // Whatever else ends so is a handler of somebody's own.
+  const name = /^(?:(?:.*[./\\])?ts[./\\]torch_handler[./\\])?([a-z_]+)(\.py)?(:.*)?$/.exec(text ?? '')?.[1];
   const handler = HANDLERS.find((each) => each === name);
   // A file of that name is code that does something else.
   return handler && !files.has(`${handler}.py`) ? handler : undefined;
