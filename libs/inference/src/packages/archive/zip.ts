@@ -20,6 +20,9 @@ import { entryPath, isMetadata } from './entry-path.js';
 import type { ArchiveEntry, ReadOptions } from './entry.js';
 import { rangeOf, through } from './inflate.js';
 
+/** Systems that wrote an archive. */
+const DOS = 0;
+const NTFS = 10;
 const STORED = 0;
 const DEFLATED = 8;
 const METHODS: Record<number, string> = {
@@ -84,7 +87,8 @@ async function entriesOf(zip: ZipFile, meter: ReadOptions['meter']): Promise<Ent
     // Up to 128 KiB each, and not needed.
     const { fileNameRaw, extraFields } = entry;
     const unicodeName = extraFields.filter(({ id }) => id === 0x7075);
-    entry.fileName = getFileNameLowLevel(entry.generalPurposeBitFlag, fileNameRaw, unicodeName, true);
+    const name = getFileNameLowLevel(entry.generalPurposeBitFlag, fileNameRaw, unicodeName, true);
+    entry.fileName = isOfWindows(entry) && !name.includes('/') ? name.replaceAll('\\', '/') : name;
     Object.assign(entry, {
       extraFields: [],
       extraFieldRaw: undefined,
@@ -96,6 +100,12 @@ async function entriesOf(zip: ZipFile, meter: ReadOptions['meter']): Promise<Ent
     entries.push(entry);
   }
   return entries;
+}
+
+/** Where Compress-Archive of PowerShell 5 writes backslashes, which can be in no name there. */
+function isOfWindows({ versionMadeBy }: Entry): boolean {
+  const system = versionMadeBy >>> 8;
+  return system === DOS || system === NTFS;
 }
 
 /** Undefined for what is left out. */

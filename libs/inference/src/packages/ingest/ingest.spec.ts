@@ -8,6 +8,7 @@ import { folderOf, pieces, tarred, zipped, type Files } from '../../../../../tes
 import { marOf } from '../../../../../test/fixtures/archives/bad-mars.js';
 import { fixtureModel, sharedData } from '../../../../../test/fixtures/packages.js';
 import { pax, tarOf } from '../../../../../test/fixtures/archives/tar-bytes.js';
+import { zipOf } from '../../../../../test/fixtures/archives/zip-bytes.js';
 import { ingest, type Ingested } from './ingest.js';
 import { openPackage } from '../package.js';
 import { PackageStore } from '../store/store.js';
@@ -108,6 +109,19 @@ describe('a package', () => {
     const archive = tarOf([attributes, { name: 'model.onnx', data: add }]);
     const upload = { bytes: Readable.from([archive]), fileName: 'net.tar' };
     expect((await ingest(store, upload)).files.map(({ name }) => name)).toEqual(['model.json', 'model.onnx']);
+  });
+
+  it('zipped by PowerShell on Windows, which separates folders by backslashes, is one like any other', async () => {
+    const files = ['model.onnx', 'samples\\samples.json'].map((name) => ({
+      name,
+      data: name === 'model.onnx' ? add : '',
+    }));
+    const folders = ['net\\', 'net\\2\\', 'net\\2\\samples\\'].map((name) => ({ name }));
+    const parts = [...folders, ...files.map(({ name, data }) => ({ name: `net\\2\\${name}`, data }))];
+    const bytes = Readable.from([zipOf(parts.map((part) => ({ ...part, madeBy: 0, mode: 0 })))]);
+    const taken = await ingest(store, { bytes });
+    expect([taken.name, taken.version]).toEqual(['net', '2']);
+    expect(taken.files.map(({ name }) => name)).toEqual(['model.json', 'model.onnx', 'samples/samples.json']);
   });
 
   it('has a complete model.json, and files that anybody may read and nobody run', async () => {
