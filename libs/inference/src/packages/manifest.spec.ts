@@ -119,4 +119,33 @@ describe('model.json', () => {
   ])('%j is refused', (raw, message) => {
     expect(() => parseManifest(raw)).toThrow(message);
   });
+
+  it.each([
+    [{ ...classifier, labels: 'labels.json' }, 'labels', 'output.labels'],
+    [{ ...classifier, output: { top_k: 3 } }, 'output.top_k', 'output.topK'],
+    [{ ...classifier, output: { lable: 'x' } }, 'output.lable', 'output.labels'],
+    [{ ...classifier, image: { colour: 'RGB' } }, 'image.colour', 'image.color'],
+    [{ ...classifier, image: { maxBatchSize: 4 } }, 'image.maxBatchSize', 'batching.maxBatchSize'],
+    [{ ...minimal, batching: { max_batch_size: 4 } }, 'batching.max_batch_size', 'batching.maxBatchSize'],
+    [{ ...minimal, Task: 'tensor' }, 'Task', 'task'],
+    [{ ...classifier, shorterSide: 256 }, 'shorterSide', 'image.resize.shorterSide'],
+    [{ ...detector, output: { nms: { IOU: 0.5 } } }, 'output.nms.IOU', 'output.nms.iou'],
+    [{ ...detector, output: { topK: 5 } }, 'output.topK', 'one of boxes, scores, classes, packed, boxFormat, coord'],
+    [{ ...minimal, batching: { wait: 4 } }, 'batching.wait', 'one of maxBatchSize, maxDelayMs'],
+  ])('%j is told which key was meant', (raw, came, meant) => {
+    expect(() => parseManifest(raw)).toThrow(`${came} is not a key that is known here; expected ${meant}`);
+  });
+
+  it('names the first of many keys that are not known', () => {
+    const raw = { ...minimal, ...Object.fromEntries(Array.from({ length: 1_000 }, (_, i) => [`key${i}`, i])) };
+    expect(() => parseManifest(raw)).toThrow(/key4 is not .*\. model\.json: 995 more keys are not known\.$/);
+  });
+
+  it('names every key that is not known', () => {
+    const raw = { ...classifier, output: { topk: 1, label: 'x' } };
+    expect(() => parseManifest(raw)).toThrow(
+      'model.json: output.topk is not a key that is known here; expected output.topK.' +
+        ' model.json: output.label is not a key that is known here; expected output.labels.',
+    );
+  });
 });

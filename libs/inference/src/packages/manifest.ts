@@ -14,6 +14,7 @@ import { classificationOutput } from './manifest/classification.js';
 import { checkDetection, detectionOutput } from './manifest/detection.js';
 import type { Say } from './manifest/fields.js';
 import { checkImage, imageSection } from './manifest/image.js';
+import { keysOf, meantBy } from './manifest/known-keys.js';
 import { segmentationOutput } from './manifest/segmentation.js';
 import { embeddingSection, textSection } from './manifest/text.js';
 
@@ -38,6 +39,7 @@ const common = {
     .default({}),
 };
 
+const MAX_KEYS_SHOWN = 5;
 const KNOWN_TASKS = `one of ${TASKS.map((task) => JSON.stringify(task)).join(', ')}`;
 
 const manifestSchema = z
@@ -104,11 +106,28 @@ function complete(manifest: Manifest): Manifest {
 function complaint(issue: z.core.$ZodIssue, raw: unknown): string {
   const path = issue.path.map(String);
   if (issue.code === 'unrecognized_keys') {
-    const keys = issue.keys.map((key) => [...path, key].join('.')).join(', ');
-    return `${keys} is not a key that is known here; remove it or correct its spelling`;
+    const known = keysFor(raw);
+    const all = issue.keys.slice(0, MAX_KEYS_SHOWN).map((key) => {
+      const place = [...path, key];
+      return `${shownKey(place)} is not a key that is known here; expected ${meantBy(place, known)}`;
+    });
+    const more = issue.keys.length - all.length;
+    return [...all, ...(more > 0 ? [`${more} more keys are not known`] : [])].join('. model.json: ');
   }
   const came = shown(path.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], raw));
   return `${path.join('.') || 'the whole'}: came ${came}, expected ${expected(issue)}`;
+}
+
+/** Of the task that is named; a bare manifest is one of tensors. */
+function keysFor(raw: unknown): string[][] {
+  const task = (raw as { task?: unknown }).task ?? 'tensor';
+  const schema = manifestSchema.options.find((each) => each.shape.task.value === task);
+  return schema ? keysOf(schema) : [];
+}
+
+function shownKey(place: readonly string[]): string {
+  const key = place.join('.');
+  return key.length > 80 ? `${key.slice(0, 80)}…` : key;
 }
 
 function expected(issue: z.core.$ZodIssue): string {
