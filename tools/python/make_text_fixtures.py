@@ -170,6 +170,35 @@ def pieces():
     return tokenizer
 
 
+# What the JavaScript library's own expressions for words, digits, blanks and marks take for something else.
+ODD_TEXTS = [
+    "Zürich naïve café, 中文字。 x² ½ ①a",
+    "line\u0085next \ufeffmark a\u00a0b",
+    "don't -- stop!!! 3.14 1,000 ٣٤ $5+",
+    "Ωμέγα_x हिन्दी 😀😀 e\u0301a",
+    "none of these",
+]
+
+
+def whole_words(kind):
+    """A word is a token, or unknown."""
+    split = {
+        "Whitespace": pre_tokenizers.Whitespace(),
+        "WhitespaceSplit": pre_tokenizers.WhitespaceSplit(),
+        "Digits": pre_tokenizers.Digits(individual_digits=False),
+        "Digits one by one": pre_tokenizers.Sequence(
+            [pre_tokenizers.Whitespace(), pre_tokenizers.Digits(individual_digits=True)]
+        ),
+        "Punctuation": pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()]),
+    }[kind]
+    words = dict.fromkeys(word for text in ODD_TEXTS[:-1] for word, _ in split.pre_tokenize_str(text))
+    tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(["[UNK]", *words])}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = split
+    return kind, tokenizer, ODD_TEXTS
+
+
+WHOLE_WORDS = ("Whitespace", "WhitespaceSplit", "Digits", "Digits one by one", "Punctuation")
+
 TEXTS = [
     "The cat sat.",
     "the cats sat on the sofa, very good!",
@@ -202,9 +231,14 @@ def expected():
             {
                 "kind": kind,
                 "file": json.loads(tokenizer.to_str()),
-                "ids": [row.ids for row in tokenizer.encode_batch(TEXTS)],
+                "texts": texts,
+                "ids": [row.ids for row in tokenizer.encode_batch(texts)],
             }
-            for kind, tokenizer in (("pairs of bytes", byte_pairs()), ("likeliest pieces", pieces()))
+            for kind, tokenizer, texts in (
+                ("pairs of bytes", byte_pairs(), TEXTS),
+                ("likeliest pieces", pieces(), TEXTS),
+                *(whole_words(kind) for kind in WHOLE_WORDS),
+            )
         ],
     }
     folder = FIXTURES / "text"

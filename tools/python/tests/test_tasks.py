@@ -141,14 +141,14 @@ def test_samples_of_texts_are_texts_with_the_answer_of_the_service(models):
         ({"task": "text-classification", "tokenizer": "HERE"}, r"expected floating point scores \[N, classes\]"),
         ({"task": "embedding", "tokenizer": "missing.json"}, "missing.json cannot be read"),
         ({"task": "embedding", "tokenizer": __file__}, "is no tokenizer.json of the Hugging Face format"),
-        ({"task": "embedding", "tokenizer": "words.json"}, "of the kind WordLevel; the service reads WordPiece"),
+        ({"task": "embedding", "tokenizer": "words.json"}, "of the kind Characters; the service reads WordPiece"),
         ({"task": "tensor", "tokenizer": "HERE"}, "tokenizer: only for --task text-classification or embedding"),
         ({"task": "embedding", "tokenizer": "HERE", "pooling": "max"}, "--pooling mean or --pooling cls"),
         ({"task": "object-detection", "activation": "sigmoid"}, "activation: only for --task image-classification or"),
     ],
 )
 def test_what_does_not_go_together_is_refused(tmp_path, monkeypatch, wanted, complaint):
-    words = {"model": {"type": "WordLevel", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"}}
+    words = {"model": {"type": "Characters", "vocab": {"[UNK]": 0}, "unk_token": "[UNK]"}}
     (tmp_path / "words.json").write_text(json.dumps(words))
     monkeypatch.chdir(tmp_path)
     given = {key: TOKENIZER if value == "HERE" else value for key, value in wanted.items()}

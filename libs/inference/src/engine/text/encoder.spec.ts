@@ -25,9 +25,9 @@ describe('a row of ids', () => {
     expect(rows.map(({ ids, types }) => ({ ids, types }))).toEqual(pairs);
   });
 
-  it.each(others)("by $kind is Python's", ({ file: other, ids: expected }) => {
+  it.each(others)("by $kind is Python's", ({ file: other, texts: theirs, ids: expected }) => {
     const encoder = new TextEncoder(other, undefined);
-    expect(texts.map((text) => encoder.encode(text).ids)).toEqual(expected);
+    expect(theirs.map((text) => encoder.encode(text).ids)).toEqual(expected);
   });
 
   it('of one text that fills it is not called cut', () => {
@@ -132,8 +132,8 @@ describe('word pieces', () => {
 });
 
 it('a tokenizer of a kind that the library does not have is refused, for it would lose what it does not know', () => {
-  const words = { ...file, model: { type: 'WordLevel', vocab: { '[UNK]': 0, a: 1 }, unk_token: '[UNK]' } };
+  const words = { ...file, model: { type: 'Characters', vocab: { '[UNK]': 0, a: 1 }, unk_token: '[UNK]' } };
   expect(() => new TextEncoder(words, undefined)).toThrow(
-    'holds a model of the kind "WordLevel"; expected WordPiece, BPE, Unigram',
+    'holds a model of the kind "Characters"; expected WordPiece, BPE, Unigram, WordLevel',
   );
 });

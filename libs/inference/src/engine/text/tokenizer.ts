@@ -6,10 +6,11 @@
  * send takes more than a fraction of a second (docs/decisions/0014).
  */
 import * as tokenizers from '@huggingface/tokenizers';
+import { readAsMeant } from './pre-tokenizers.js';
 import { wordPieces } from './word-piece.js';
 
-/** What the library has; of any other it takes the vocabulary and loses every token that is not in it. */
-const KINDS = ['WordPiece', 'BPE', 'Unigram'];
+/** Of any other the library takes the vocabulary and loses every token that is not in it. */
+const KINDS = ['WordPiece', 'BPE', 'Unigram', 'WordLevel'];
 /** More than a token usually has, so that the first look at a long text is nearly always the last. */
 const CHARACTERS_A_TOKEN = 6;
 /** The last ids of a cut text are not believed: its last word may have been cut, and WordPiece makes up to 100 of one. */
@@ -47,6 +48,7 @@ export interface FirstIds {
 /** The parts of tokenizer.json that are looked at here. */
 interface TokenizerFile {
   normalizer?: Normalizer | null;
+  pre_tokenizer?: object | null;
   model?: {
     type?: string;
     vocab?: object;
@@ -71,15 +73,23 @@ export class Tokenizer {
 
   /** @throws Error when the library does not read the file. */
   constructor(file: object) {
-    const kind = (file as TokenizerFile).model?.type;
+    const { normalizer, model, pre_tokenizer } = file as TokenizerFile;
+    const kind = model?.type;
     if (kind !== undefined && !KINDS.includes(kind)) {
       throw new Error(`holds a model of the kind "${kind}"; expected ${KINDS.join(', ')}`);
     }
-    this.library = new LibraryTokenizer({ added_tokens: [], ...file, post_processor: null }, {});
-    const { normalizer, model } = file as TokenizerFile;
+    const read = {
+      pre_tokenizer: readAsMeant(pre_tokenizer),
+      post_processor: null,
+      // Of a model that it does not know the library makes one for names of languages.
+      ...(kind === 'WordLevel' && { model: { ...model, type: 'WordPiece' } }),
+    };
+    this.library = new LibraryTokenizer({ added_tokens: [], ...file, ...read }, {});
     const steps = normalizer ? (normalizer.normalizers ?? [normalizer]) : [];
     this.lowers = steps.some(({ type, lowercase }) => type === 'Lowercase' || (type === 'BertNormalizer' && lowercase));
     this.spacesChinese = steps.some((step) => step.type === 'BertNormalizer' && step.handle_chinese_chars);
+    if (model?.type === 'WordLevel')
+      this.library.model.encode = (words) => words.map((word) => this.known(word, model));
     if (model?.type === 'WordPiece') this.cutInTime(file);
     if (this.library.model.fuse_unk) this.fuseInTime();
   }
@@ -107,6 +117,10 @@ export class Tokenizer {
     const spaced = this.spacesChinese ? lowered.replace(RARE_CHINESE, ' $& ') : lowered;
     const { ids } = this.library.encode(spaced, { add_special_tokens: false });
     return ids.filter((id) => id !== undefined);
+  }
+
+  private known(word: string, { unk_token = '' }: NonNullable<TokenizerFile['model']>): string {
+    return this.idOf(word) === undefined ? unk_token : word;
   }
 
   /** The library looks up each beginning of a run of unknown tokens, all of it: 16 kB of them take three seconds. */

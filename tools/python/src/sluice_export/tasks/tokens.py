@@ -12,7 +12,7 @@ from sluice_export.inputs import Batch, InputSpec
 from sluice_export.subject import InputRequest
 
 TOKENIZER = "tokenizer.json"
-KINDS = ("WordPiece", "BPE", "Unigram")
+KINDS = ("WordPiece", "BPE", "Unigram", "WordLevel")
 USUAL = {
     "ids": ("input_ids", "ids", "tokens"),
     "mask": ("attention_mask", "mask"),
