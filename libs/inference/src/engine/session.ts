@@ -9,6 +9,7 @@ import type { ExecutorSettings } from '../contract/executor-messages.js';
 import type { TensorSpec } from '../contract/model-description.js';
 import type { Dtype, NumericArray } from '../tensor/dtype.js';
 import type { Tensor } from '../tensor/frame.js';
+import { loadFailure } from './load-failure.js';
 import { tensorSpecOf } from './value-spec.js';
 
 /** A model of one Identity node: what it takes to learn whether a provider really works here. */
@@ -73,7 +74,7 @@ export async function openSession(path: string, settings: ExecutorSettings, watc
   try {
     session = await InferenceSession.create(path, optionsOf(settings, watching));
   } catch (error) {
-    throw new Error(`onnxruntime cannot load the model file: ${withoutPaths(error)}`);
+    throw new Error(loadFailure(withoutPaths(error)));
   }
   return new Session(session);
 }

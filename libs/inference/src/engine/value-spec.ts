@@ -12,7 +12,8 @@ export function tensorSpecOf(value: ValueMetadata, role: 'input' | 'output'): Te
   const what = `The model's ${role} "${value.name}"`;
   if (!value.isTensor) {
     throw new Error(
-      `${what} is a sequence, map or optional; only tensors are served. Export the model with tensors only.`,
+      `${what} is a sequence, map or optional; only tensors are served. Export the model with tensors only` +
+        ` (a classifier of scikit-learn with options={"zipmap": False}).`,
     );
   }
   const dtype = DTYPES.find((name) => name === value.type);

@@ -33,9 +33,14 @@ export function valueOf(info: Values): OnnxValue {
   return {
     name,
     kind: 'tensor',
-    dtype: ELEMENT_TYPES[element] ?? `type ${element}`,
+    dtype: elementTypeOf(element),
     ...(shape && { shape: shape.messages(1).map(axisOf) }),
   };
+}
+
+/** onnxruntime's name of an element type. */
+export function elementTypeOf(number: number): string {
+  return ELEMENT_TYPES[number] ?? `type ${number}`;
 }
 
 /** A size below 0 says the same as none: older exporters wrote -1. */
