@@ -97,7 +97,7 @@ export class ReportBook {
         return `The process of the verification answered what it must not${during}. Do not trust this package.`;
       case 'died':
         if (end.memory)
-          return `The model needs more memory than there is${during}; ${tooLarge}. Use a smaller model or raise the limit.`;
+          return `The model needs more memory than there is${during}; ${tooLarge}. Use a smaller model, lower batching.maxBatchSize or raise the limit.`;
         if (end.how === 'SIGKILL') {
           return `The process of the verification was killed from outside${during}, most likely for want of memory. Use a smaller model or a larger machine.`;
         }

@@ -34,7 +34,10 @@ describe('a verification whose process misbehaves', () => {
     ['answers', /^The verification was broken off during .*: its process wrote without end/],
     ['endless', /^The verification was broken off during .*: its process wrote without end/],
     ['prints', /^The verification was broken off during .*: its process wrote without end/],
-    ['heap', /^The model needs more memory than there is during .* may take 512 MiB \(SLUICE_CHECK_MEMORY_BYTES\)/],
+    [
+      'heap',
+      /^The model needs more memory than there is during .* may take 512 MiB \(SLUICE_CHECK_MEMORY_BYTES\)\. .*lower batching\.maxBatchSize/,
+    ],
   ])('%s: fails with its own message', async (name, says) => {
     const { report, reason, passed } = await act(name);
     expect(reason).toMatch(says);
