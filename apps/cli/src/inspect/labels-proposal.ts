@@ -1,7 +1,7 @@
 /** Class names that lie beside a model. */
 import type { InspectedModel } from './inspected-model.js';
 
-const NAMES = ['labels.json', 'index_to_name.json', 'classes.json'];
+const NAMES = ['labels.json', 'index_to_name.json', 'classes.json', 'labels.txt', 'classes.txt'];
 
 export interface LabelsProposal {
   output: { labels?: string };

@@ -5,6 +5,6 @@
  * Invariant: nothing that is reached from here needs Node; ESLint holds the imports, a test in a browser the rest.
  */
 export { classifierOf, type Classifier } from './tasks/classifier.js';
-export { parseLabels } from '../packages/labels.js';
+export { labelLines, parseLabels } from '../packages/labels.js';
 export { parseManifest, type Manifest } from '../packages/manifest.js';
 export { tensorSpecOf } from './value-spec.js';

@@ -1,7 +1,7 @@
 /**
  * Class names by class index, from the forms in which they come: an array; an object by class index whose values are
  * names or, as in TorchServe's index_to_name.json, lists that end in one; or that file's older form
- * `{"object_type_names": [name, …]}`.
+ * `{"object_type_names": [name, …]}`; a text of one name a line.
  */
 
 export interface LabelRules {
@@ -38,6 +38,17 @@ export function parseLabels(file: string, raw: unknown, { first = 0, gaps = fals
     labels[index] = labelOf(file, key, value);
   }
   return labels;
+}
+
+/** The names in a text, as in torchvision's imagenet_classes.txt. @throws Error that says which line is wrong. */
+export function labelLines(file: string, text: string): string[] {
+  const lines = text
+    .trim()
+    .split('\n')
+    .map((line) => line.trim());
+  const blank = lines.indexOf('');
+  if (blank < 0) return lines;
+  throw new Error(`${file}: line ${blank + 1} is empty, expected one name a line.`);
 }
 
 function listOf(raw: unknown): unknown[] | undefined {

@@ -55,6 +55,18 @@ describe('a package', () => {
     await expect(openPackage(folder)).rejects.toThrow(message);
   });
 
+  it.each(['cat\ndog\n', '\ufeffcat\r\ndog', ' cat \ndog\n\n'])('reads labels from the lines %j', async (lines) => {
+    const files = { 'model.onnx': model, 'l.txt': Buffer.from(lines) };
+    const folder = packages.make('lines', files, { output: { labels: 'l.txt' } });
+    expect((await openPackage(folder)).labels).toEqual(['cat', 'dog']);
+  });
+
+  it('refuses lines of labels with a hole', async () => {
+    const files = { 'model.onnx': model, 'l.txt': Buffer.from('cat\n\ndog') };
+    const folder = packages.make('hole', files, { output: { labels: 'l.txt' } });
+    await expect(openPackage(folder)).rejects.toThrow('l.txt: line 2 is empty, expected one name a line.');
+  });
+
   it('holds exactly the declared files', async () => {
     const right = packages.make('declared', { 'model.onnx': model }, { files: { 'model.onnx': sum } });
     await expect(openPackage(right)).resolves.toBeDefined();

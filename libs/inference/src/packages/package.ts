@@ -13,7 +13,7 @@ import { basename, dirname, join, resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { MODEL_NAME, MODEL_VERSION } from '../contract/model-description.js';
 import { SAMPLES } from './file-name.js';
-import { parseLabels, type LabelRules } from './labels.js';
+import { labelLines, parseLabels, type LabelRules } from './labels.js';
 import { BARE_NAME } from './manifest/fields.js';
 import { defaultManifest, parseManifest, type Manifest } from './manifest.js';
 import { readOnnxHeader } from './onnx-file.js';
@@ -33,6 +33,8 @@ const MANIFEST = 'model.json';
 const MODELS = ['model.onnx', 'model.ort'];
 /** Files of a model that has another name. */
 const MODEL_FILE = /\.(onnx|ort)$/;
+/** Labels that are no JSON. */
+const LINES_FILE = /\.txt$/i;
 const MAX_NAMES_SHOWN = 5;
 const MAX_JSON_BYTES = 16 * 1024 * 1024;
 /** A vocabulary of 250 000 words takes 17 MB. */
@@ -70,7 +72,7 @@ export async function openPackage(directory: string): Promise<Package> {
   const labels =
     labelsFile === undefined
       ? undefined
-      : parseLabels(labelsFile, await readJson(folder, labelsFile), rulesOf(manifest));
+      : parseLabels(labelsFile, await readLabels(folder, labelsFile), rulesOf(manifest));
   const tokenizer =
     tokenizerFile === undefined ? undefined : await readJson(folder, tokenizerFile, MAX_TOKENIZER_BYTES);
   return { manifest, modelPath: join(folder, model), labels, tokenizer, checksum: whole.digest('hex') };
@@ -166,12 +168,21 @@ async function sha256Of(folder: string, file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-async function readJson(folder: string, file: string, most = MAX_JSON_BYTES): Promise<unknown> {
+async function readLabels(folder: string, file: string): Promise<unknown> {
+  if (!LINES_FILE.test(file)) return readJson(folder, file);
+  return labelLines(file, await readText(folder, file, MAX_JSON_BYTES));
+}
+
+async function readText(folder: string, file: string, most: number): Promise<string> {
   const { size } = await lstat(join(folder, file));
   if (size > most) throw new Error(`${file} has ${size} bytes; at most ${most} are read.`);
-  const text = await readFile(join(folder, file), 'utf8');
+  return (await readFile(join(folder, file), 'utf8')).replace(/^\ufeff/, '');
+}
+
+async function readJson(folder: string, file: string, most = MAX_JSON_BYTES): Promise<unknown> {
+  const text = await readText(folder, file, most);
   try {
-    return JSON.parse(text.replace(/^\ufeff/, ''));
+    return JSON.parse(text);
   } catch (error) {
     throw new Error(`${file} is not JSON: ${(error as Error).message}.`);
   }
