@@ -1,9 +1,13 @@
 /**
- * Versions with jobs and without a worker that has them ready: they are wanted for as long as that is so, whoever asked
- * first. So nothing that was accepted is left without a consumer, an unloaded version's included.
+ * Versions that no worker has ready though something waits for them: they are wanted for as long as that is so.
+ *
+ * - With jobs, whoever asked first: nothing that was accepted is left without a consumer, an unloaded version's included.
+ * - Registered to become the default: nobody asks for those by requests before they are it, and where memory is short
+ *   workers load only what is asked for.
  */
 import { VersionQueues } from '#inference';
 import type { GatewayContext } from '../../context.js';
+import { isClosed, type KnownVersion } from '../catalog/fleet-snapshot.js';
 import type { ModelCatalog } from '../catalog/model-catalog.js';
 
 const EVERY_MS = 5_000;
@@ -29,7 +33,13 @@ export class StarvedVersions {
     for (let i = 0; i < away.length; i += AT_ONCE) {
       const some = away.slice(i, i + AT_ONCE);
       const starved = await this.queues.anyJobs(some);
-      await this.context.registry.want(some.filter((_, at) => starved[at]).map(({ key }) => key));
+      await this.context.registry.want(
+        some.filter((each, at) => starved[at] || isToBeDefault(each)).map(({ key }) => key),
+      );
     }
   }
+}
+
+function isToBeDefault(version: KnownVersion): boolean {
+  return version.registration?.promote !== undefined && !isClosed(version);
 }
