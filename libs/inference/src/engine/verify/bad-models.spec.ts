@@ -1,6 +1,7 @@
 /** Every model with something wrong is refused, by the check that is meant and with a message of its own. */
 import { REFUSED } from '../../../../../test/fixtures/bad-models.js';
 import { LIMITED } from '../../../../../test/fixtures/limited-models.js';
+import { integers, node, onnx, value } from '../../../../../test/fixtures/onnx-models.js';
 import { TemporaryPackages } from '../../../../../test/fixtures/packages.js';
 import { OwnWorkplace, verified } from '../../../../../test/fixtures/verified.js';
 import { CHECKS } from '../../contract/verification.js';
@@ -46,4 +47,21 @@ describe('a model that cannot be served as it says', () => {
       description: { maxBatchSize: rows },
     });
   });
+});
+
+it('a model whose largest runs would take too much memory is served with as many rows as do not', async () => {
+  // 32 MiB of output a row: a run of 32 rows is what the whole verification may take.
+  const bytes = onnx({
+    nodes: [node('Unsqueeze', 'x last > column'), node('Expand', 'column wide > y')],
+    inputs: [value('x', ['N', 4])],
+    outputs: [value('y', ['N', 4, 2 ** 21])],
+    constants: [integers('last', [1], [2]), integers('wide', [3], [1, 1, 2 ** 21])],
+  });
+  const { report, passed, reason } = await verified(packages.make('wide', { 'model.onnx': bytes }));
+  expect(reason).toBeUndefined();
+  const found = report.checks.find(({ check }) => check === 'batch-invariance');
+  expect(found?.status).toBe('warned');
+  expect(found?.message).toMatch(/^A run of \d+ rows (would take about \d+ MiB of memory|fails)/);
+  expect(passed!.facts.maxBatchSize).toBeLessThan(32);
+  expect(passed!.description.maxBatchSize).toBe(passed!.facts.maxBatchSize);
 });

@@ -7,18 +7,17 @@
  * outside of what is plausible: it is what lets one caller spoil another's answer.
  *
  * Invariants: a model that mixes rows, or of which it cannot be told, is served one row a run; where runs of a size fail,
- * it is served with fewer; both are warnings that say so. The first question is always asked, the second as far as the
- * time goes.
+ * or would take too much time or memory (run-sizes.ts), it is served with fewer: never with more than have run. These are
+ * warnings that say so. The first question is always asked, the second as far as the time goes.
  */
 import type { ExecutorInput } from '../../contract/executor-messages.js';
 import type { Tensor } from '../../tensor/frame.js';
 import { differenceOf, Sizes, tolerancesOf, type Difference } from './compare-tensors.js';
 import type { RowKind } from './made-up/kinds.js';
+import { RunSizes } from './run-sizes.js';
 import { PASSED, type Outcome, type Subject } from './subject.js';
 
-const SIZES = [2, 3, 7];
-/** A run that would take longer is not tried. */
-const MAX_RUN_MS = 5_000;
+const KIBIBYTE = 1_024;
 const QUANTIZED = /Quantize|QLinear|Integer|QGemm|QAttention/;
 
 /** Rows influence each other, as far as is known; the message says how it showed. */
@@ -70,17 +69,21 @@ class RowComparison {
     const end = performance.now() + subject.order.rowsMs;
     const among = new Map<number, Tensor[][]>();
     let limit: string | undefined;
-    for (const size of this.sizesToTry()) {
-      limit = this.tooSlow(size);
-      if (limit !== undefined) break;
+    const sizes = this.sizesToTry();
+    let most = 1;
+    for (let size = sizes.next(most); size !== undefined; size = sizes.next(most)) {
+      subject.runner.expect(subject.rows!.times.estimate(size));
       try {
         among.set(size, await this.amongOthers(size));
+        most = size;
       } catch (error) {
         if (error instanceof Mixed) throw error;
-        limit = this.limit(size, among, error);
+        limit = this.failing(size, most, error as Error);
         break;
       }
     }
+    limit ??=
+      sizes.obstacle && `${sizes.obstacle} ${this.limited(most)}`;
     let skipped = 0;
     for (const [size, outputs] of among) {
       for (const kind of this.strangers) {
@@ -149,29 +152,24 @@ class RowComparison {
     throw new Mixed(`The output "${odd.name}" came with ${odd.shape[0] ?? 'no'} rows of a run of ${inputs.length}.`);
   }
 
-  private sizesToTry(): number[] {
-    const { maxRows = 1 } = this.subject;
-    return [...new Set([...SIZES, maxRows])].filter((size) => size <= maxRows).sort((a, b) => a - b);
+  private sizesToTry(): RunSizes {
+    const { maxRows: most = 1, rows, order } = this.subject;
+    const peakBytes = (): number => process.resourceUsage().maxRSS * KIBIBYTE;
+    return new RunSizes({ most, times: rows!.times, memoryBytes: order.memoryBytes, peakBytes });
   }
 
-  /** Why a run of so many rows is not tried; undefined when it is. */
-  private tooSlow(size: number): string | undefined {
-    const { rows, runner } = this.subject;
-    const expected = rows!.times.estimate(size);
-    runner.expect(expected);
-    if (size === SIZES[0] || expected <= MAX_RUN_MS) return undefined;
-    return `Runs of ${size} rows and more were not tried, as one would take ${Math.round(expected / 1_000)} s.`;
+  private failing(size: number, most: number, error: Error): string {
+    return (
+      `A run of ${size} rows fails, while ${most === 1 ? 'a row by itself' : `${most} rows`} ran: ${error.message}` +
+      ` ${this.limited(most)} Export it with a free batch axis, or lower batching.maxBatchSize.`
+    );
   }
 
-  private limit(size: number, among: ReadonlyMap<number, unknown>, error: unknown): string {
-    const most = Math.max(1, ...among.keys());
+  private limited(most: number): string {
     const { subject } = this;
     subject.maxRows = most;
     subject.found({ maxBatchSize: most, description: { ...subject.description!, maxBatchSize: most } });
-    return (
-      `A run of ${size} rows fails, while ${most === 1 ? 'a row by itself' : `${most} rows`} ran: ${(error as Error).message}` +
-      ` It is served with at most ${most} row${most === 1 ? '' : 's'} a run. Export it with a free batch axis, or lower batching.maxBatchSize.`
-    );
+    return `It is served with at most ${most} row${most === 1 ? '' : 's'} a run.`;
   }
 }
 
