@@ -40,6 +40,7 @@ export async function kindOf(file: FileHandle): Promise<Kind> {
 
 function unsigned(text: string): string | undefined {
   if (/^\s*<(!doctype|html)/i.test(text)) return 'a web page';
+  if (/^\{\s*"/.test(text)) return 'JSON, which names a package only when it is sent as application/json';
   // A length of 8 bytes, little-endian, before the JSON of its header.
   if (/^[^]{3,5}\0{3,5}\{"/.test(text.slice(0, 10))) return 'a safetensors file, which is weights without a model';
   return undefined;
