@@ -150,6 +150,22 @@ describe('waiting', () => {
     });
   });
 
+  it('says who is asked where a model has several versions and no default', async () => {
+    const versions = [view('ready').json, { ...view('ready').json, version: '0' }];
+    const model = (more: object) => ({ json: { name: 'row_sum', versions, ...more } });
+    gateway.on(ROUTE, view('ready')).on('GET /v1/models/row_sum', model({ default: null }));
+    const ended = await add(fixtureModel('row_sum'));
+    expect(ended).toMatchObject({ code: 0, stdout: 'row_sum:1 is ready.\n' });
+    expect(ended.stderr).toMatch(
+      /^row_sum has no default, so requests without a version go to its newest that is ready\./m,
+    );
+    for (const silent of [model({ default: '0' }), model({ versions: [versions[0]] })]) {
+      gateway.forget();
+      gateway.on(ROUTE, view('ready')).on('GET /v1/models/row_sum', silent);
+      expect((await add(fixtureModel('row_sum'))).stderr).not.toContain('no default');
+    }
+  });
+
   it('waits with --default until it is the default', async () => {
     gateway
       .on(ROUTE, view('available'))

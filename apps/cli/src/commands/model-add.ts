@@ -3,7 +3,9 @@ import { parseArgs } from 'node:util';
 import { EXIT, UsageError, type Command } from '../command.js';
 import { add, type Added } from '../model/add-run.js';
 import { GATEWAY_HELP, JSON_OPTION, modelClient } from '../model/model-command.js';
+import type { ModelClient } from '../model/model-client.js';
 import { modelName, modelVersion } from '../model/model-reference.js';
+import { modelView } from '../model/model-view.js';
 import { reportTable } from '../model/report-text.js';
 import { withUploadSource } from '../model/upload-source.js';
 import { ProgressLine } from '../progress-line.js';
@@ -70,10 +72,14 @@ function run({ path, name, version, isDefault, isLoaded, waitSeconds, json }: Wa
         for (const note of notes) tell(note);
         const line = new ProgressLine(process.stderr, Infinity);
         const upload = { ...source, isDefault, isLoaded };
-        const added = await add({ client: modelClient(signal), upload, line, signal, waitSeconds }).finally(() => {
+        const client = modelClient(signal);
+        const added = await add({ client, upload, line, signal, waitSeconds }).finally(() => {
           line.end();
         });
-        return outcome(added, json);
+        const code = outcome(added, json);
+        const isForPeople = !json && waitSeconds > 0;
+        if (code === EXIT.done && isForPeople && !isDefault) await tellWhoIsAsked(client, added.version.name);
+        return code;
       }),
     'Stopped. What the gateway has received whole goes on being verified; "sluice model list" shows it.',
   );
@@ -91,6 +97,18 @@ function outcome({ came, version, notes }: Added, json: boolean): number {
   if (state !== 'failed') return EXIT.done;
   tell(`${name}:${number} failed: ${reason ?? 'the gateway does not say why'}`);
   return EXIT.failed;
+}
+
+/** Without a default the newest version is asked, so one that was only added may be live at once. */
+async function tellWhoIsAsked(client: ModelClient, name: string): Promise<void> {
+  const model = await client.model(name).then(
+    (came) => modelView.safeParse(JSON.parse(came)).data,
+    () => undefined,
+  );
+  if (!model || model.default || model.split || model.versions.length < 2) return;
+  tell(
+    `${name} has no default, so requests without a version go to its newest that is ready. "sluice model default ${name} <version>" chooses one.`,
+  );
 }
 
 function secondsOf(text: string | undefined): number {
