@@ -181,11 +181,11 @@ describe('for scripts', () => {
     [404, problem, 1, 'MODEL_NOT_FOUND: There is no model "net". Models: other.'],
     [409, { code: 'STATE_CONFLICT', detail: 'It is the default.' }, 1, 'STATE_CONFLICT: It is the default.'],
     [503, { code: 'QUEUE_UNAVAILABLE', detail: 'Later.' }, 4, 'QUEUE_UNAVAILABLE: Later.'],
-    [502, undefined, 4, 'The gateway answered 502.'],
-    [404, undefined, 1, 'The gateway answered 404.'],
+    [502, undefined, 4, 'GATEWAY answered 502, and not as a gateway does. SLUICE_URL says where the gateway is.'],
+    [404, undefined, 1, 'GATEWAY answered 404, and not as a gateway does. SLUICE_URL says where the gateway is.'],
   ])('a %i with %j is exit code %i', async (...[status, json, code, text]) => {
     gateway.on('GET /v1/models', json ? { status, json } : { status, text: '<html>' });
-    expect(await model('list')).toEqual({ code, stdout: '', stderr: `${text}\n` });
+    expect(await model('list')).toEqual({ code, stdout: '', stderr: `${text.replace('GATEWAY', gateway.url)}\n` });
   });
 
   it('a gateway that is not there is told by its address, and by how to start one, without the key', async () => {

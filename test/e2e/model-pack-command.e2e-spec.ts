@@ -100,7 +100,7 @@ describe('what is refused', () => {
 
 it.each([
   [[digits, '-o', 'x.rar'], 2, /\.tar\.gz, \.tar or \.zip was expected/],
-  [[digits, '-o', 'no/such/folder.tar'], 1, /ENOENT/],
+  [[digits, '-o', 'no/such/folder.tar'], 1, /^no\/such\/folder\.tar cannot be written \(ENOENT\)\. Give -o a name/],
   [['nothing'], 1, /^There is no file or folder nothing/],
   [[], 2, /Usage:/],
 ])('%j is exit code %i', async (args, code, text) => {

@@ -95,7 +95,7 @@ export class GatewayClient {
       throw noAnswer(url, error);
     }
     if (answer.status >= 200 && answer.status < 300) return answer;
-    throw await refusal(answer);
+    throw await refusal(url, answer);
   }
 }
 
@@ -145,12 +145,15 @@ function noAnswer(url: string, error: unknown): Error {
   );
 }
 
-async function refusal(answer: GatewayAnswer): Promise<GatewayError> {
+async function refusal(url: string, answer: GatewayAnswer): Promise<GatewayError> {
   const problem = await problemOf(answer);
   const { status, headers } = answer;
   const seconds = Number(headers['retry-after'] ?? NaN);
   const code = typeof problem['code'] === 'string' ? problem['code'] : undefined;
-  const detail = typeof problem['detail'] === 'string' ? problem['detail'] : `The gateway answered ${status}.`;
+  const detail =
+    typeof problem['detail'] === 'string'
+      ? problem['detail']
+      : `${url} answered ${status}, and not as a gateway does. SLUICE_URL says where the gateway is.`;
   return new GatewayError(code === undefined ? detail : `${code}: ${detail}`, PASSING.has(status), {
     ...(Number.isFinite(seconds) ? { retryAfterMs: seconds * 1_000 } : {}),
     ...(code === undefined ? {} : { code }),

@@ -8,7 +8,7 @@ import { createWriteStream } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { Transform, type Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { UsageError } from '../command.js';
+import { CommandError, EXIT, UsageError } from '../command.js';
 import { tarGzOf, tarOf, zipOf, type ArchiveFile } from './archive-writer.js';
 import { filesOf, type ScratchPackage } from './scratch-store.js';
 
@@ -63,6 +63,13 @@ async function writeTo(path: string, bytes: Readable, signal: AbortSignal): Prom
   try {
     await pipeline(bytes, counted, createWriteStream(unfinished), { signal });
     await rename(unfinished, path);
+  } catch (error) {
+    const { code, path: failed } = error as NodeJS.ErrnoException;
+    if (failed !== unfinished) throw error;
+    throw new CommandError(
+      `${path} cannot be written (${code}). Give -o a name in a folder that you may write to.`,
+      EXIT.failed,
+    );
   } finally {
     await rm(unfinished, { force: true });
   }
