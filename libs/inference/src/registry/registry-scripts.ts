@@ -2,8 +2,8 @@
  * Every change of the registry, each one atomic step. All take ARGV[1] the prefix, ARGV[2] now in ms, ARGV[3] the
  * model's name, ARGV[4] its version; what else, and the answer, stands over each.
  *
- * Guarantees of all: what a call changes it changes whole or not at all; after a change the revision is one higher and
- * the `control` stream says so; a call that is sent again changes nothing more.
+ * Guarantees of all: what a call changes it changes whole or not at all; after a change the revision is higher and the
+ * `control` stream says so; a call that is sent again changes nothing more.
  */
 import { CONTROL_STREAM_LENGTH } from '../contract/control.js';
 import { Script } from '../queue/script.js';
@@ -16,9 +16,12 @@ local function k(rest) return p .. ':' .. rest end
 local member = name .. ':' .. version
 local key, routed = k('registration:' .. member), k('route:' .. name)
 
+-- Never one that was given before, though Redis may have lost the last of them: who has seen that would see no change.
 local function changed()
-  local revision = redis.call('INCR', k('registry-revision'))
-  redis.call('XADD', k('control'), 'MAXLEN', '~', ${CONTROL_STREAM_LENGTH}, '*', 'm', cjson.encode({v = 1, registry = revision}))
+  local last = tonumber(redis.call('GET', k('registry-revision')) or 0)
+  local revision = string.format('%.0f', math.max(last + 1, tonumber(now)))
+  redis.call('SET', k('registry-revision'), revision)
+  redis.call('XADD', k('control'), 'MAXLEN', '~', ${CONTROL_STREAM_LENGTH}, '*', 'm', '{"v":1,"registry":' .. revision .. '}')
 end
 
 local function move(state, reason)
@@ -166,6 +169,16 @@ redis.call('DEL', k('model:' .. member), k('claimed:' .. member))
 redis.call('ZREM', k('wanted'), member)
 changed()
 return {'ok'}
+`);
+
+/** Nothing of it is left: its name may be registered again. */
+export const REMOVAL_OVER = new Script(`${PRELUDE}
+if redis.call('ZREM', k('removed'), member) == 0 then return 0 end
+-- A worker may have described it until it heard.
+redis.call('SREM', k('models'), member)
+redis.call('DEL', k('model:' .. member))
+changed()
+return 1
 `);
 
 /**

@@ -65,6 +65,16 @@ describe('registering', () => {
     expect(await registry.register(newVersion('m', '1'))).toEqual({ kind: 'new', check: 0 });
   });
 
+  it('is seen by who last looked before Redis lost what it knew, whatever has come since', async () => {
+    for (const version of ['1', '2']) await registry.register(newVersion('m', version));
+    await reader.read();
+    await on.redis.del(...(await on.redis.keys(`${on.keys.prefix}:*`)));
+    on.clock.pass(10);
+    for (const version of ['3', '4']) await registry.register(newVersion('m', version));
+    const { registrations } = await reader.read();
+    expect(registrations.map(({ head }) => head.version).sort()).toEqual(['3', '4']);
+  });
+
   it('tells every worker of a change', async () => {
     await registry.register(newVersion('m', '1'));
     const { revision } = await reader.read();

@@ -20,7 +20,17 @@ import { MAX_ALIASES, type Shadow, type Split } from '../contract/routing.js';
 import type { VerificationReport } from '../contract/verification.js';
 import type { Redis } from '../queue/connection.js';
 import type { Script, ScriptArgument } from '../queue/script.js';
-import { BEGIN_CHECK, DESIRE, END_CHECK, LIMIT, PROMOTE, REGISTER, REMOVE, ROUTE } from './registry-scripts.js';
+import {
+  BEGIN_CHECK,
+  DESIRE,
+  END_CHECK,
+  LIMIT,
+  PROMOTE,
+  REGISTER,
+  REMOVAL_OVER,
+  REMOVE,
+  ROUTE,
+} from './registry-scripts.js';
 
 /** A wanted version that nobody has claimed for this long is wanted no more: its requests have ended. */
 export const WANTED_MS = 60_000;
@@ -124,17 +134,8 @@ export class Registry {
   }
 
   /** Nothing of it is left, and no worker holds it: the version may be registered again. */
-  async removalOver({ name, version }: VersionName): Promise<void> {
-    const { keys } = this;
-    const member = `${name}:${version}`;
-    await this.redis
-      .pipeline()
-      // A worker may have described it until it heard.
-      .srem(keys.models, member)
-      .del(keys.model(name, version))
-      .zrem(keys.removed, member)
-      .incr(keys.registryRevision)
-      .exec();
+  async removalOver(of: VersionName): Promise<void> {
+    await this.run(REMOVAL_OVER, of, []);
   }
 
   /** Undefined takes the default away: the newest that is ready answers again. */
