@@ -93,7 +93,7 @@ export class RegisteredModels {
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
     const head = { name, version, digest, bytes, source: 'upload', by: 'public' };
     await this.registry.register({ head, files, manifest: {}, desired, promote: false });
-    const ref = { name, version, check: 0 };
+    const ref = { name, version, digest, check: 0 };
     await this.registry.beginCheck(ref);
     const whole: ModelDescription = {
       v: 1,

@@ -98,10 +98,10 @@ changed()
 return {'new', 0}
 `);
 
-/** ARGV: check. A worker takes the verification; 1, or 0 when it is not, or no longer, asked for. */
+/** ARGV: digest, check. A worker takes the verification; 1, or 0 when it is not, or no longer, asked for. */
 export const BEGIN_CHECK = new Script(`${PRELUDE}
-local state = redis.call('HGET', key, 'state')
-if redis.call('HGET', key, 'check') ~= ARGV[5] or (state ~= 'registered' and state ~= 'verifying') then return 0 end
+local digest, check, state = unpack(redis.call('HMGET', key, 'digest', 'check', 'state'))
+if digest ~= ARGV[5] or check ~= ARGV[6] or (state ~= 'registered' and state ~= 'verifying') then return 0 end
 if state == 'registered' then
   move('verifying')
   changed()
@@ -109,10 +109,14 @@ end
 return 1
 `);
 
-/** ARGV: check, reason or '' when it passed, report, facts, description (JSON or ''). 1, or 0 for an outcome that nobody waits for. */
+/**
+ * ARGV: digest, check, reason or '' when it passed, report, facts, description (JSON or ''). 1, or 0 for an outcome that
+ * nobody waits for.
+ */
 export const END_CHECK = new Script(`${PRELUDE}
-local reason, report, facts, description = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
-if redis.call('HGET', key, 'check') ~= ARGV[5] or redis.call('HGET', key, 'state') ~= 'verifying' then return 0 end
+local reason, report, facts, description = ARGV[7], ARGV[8], ARGV[9], ARGV[10]
+local digest, check, state = unpack(redis.call('HMGET', key, 'digest', 'check', 'state'))
+if digest ~= ARGV[5] or check ~= ARGV[6] or state ~= 'verifying' then return 0 end
 redis.call('HSET', key, 'report', report)
 if reason ~= '' then move('failed', reason)
 else

@@ -30,7 +30,7 @@ describe('registering', () => {
 
   it('tries a version that had failed again, and an outcome of before counts for nothing then', async () => {
     await registry.register(newVersion('m', '1'));
-    const first = { name: 'm', version: '1', check: 0 };
+    const first = { name: 'm', version: '1', digest: digestOf('m 1'), check: 0 };
     await registry.beginCheck(first);
     expect(await registry.endCheck(first, { report: REPORT, reason: 'model.onnx is cut off' })).toBe(true);
     expect((await reader.details(first))?.registration).toMatchObject({
@@ -63,6 +63,22 @@ describe('registering', () => {
     expect((await reader.read()).removed).toEqual(new Set());
     expect(await on.redis.smembers(on.keys.models)).toEqual([]);
     expect(await registry.register(newVersion('m', '1'))).toEqual({ kind: 'new', check: 0 });
+  });
+
+  it('takes no outcome of a verification of another package that had the same name before', async () => {
+    const before = { name: 'm', version: '1', digest: digestOf('m 1'), check: 0 };
+    await registry.register(newVersion('m', '1'));
+    await registry.beginCheck(before);
+    await registry.remove(before);
+    await registry.removalOver(before);
+    const other = newVersion('m', '1');
+    other.head = { ...other.head, digest: digestOf('other') };
+    await registry.register(other);
+    expect(await registry.beginCheck(before)).toBe(false);
+    expect(await registry.beginCheck({ ...before, digest: digestOf('other') })).toBe(true);
+    const passed = { facts: { rowsMix: false, memoryBytes: 10 }, description: descriptionOf('m', '1') };
+    expect(await registry.endCheck(before, { report: REPORT, passed })).toBe(false);
+    expect(await stateOf('m', '1')).toBe('verifying');
   });
 
   it('is seen by who last looked before Redis lost what it knew, whatever has come since', async () => {
@@ -142,7 +158,7 @@ describe('routes', () => {
 describe('a version that is to become the default', () => {
   const promoted = (version: string) => newVersion('m', version, { promote: true });
   const verified = async (version: string) => {
-    const ref = { name: 'm', version, check: 0 };
+    const ref = { name: 'm', version, digest: digestOf(`m ${version}`), check: 0 };
     await registry.beginCheck(ref);
     const facts = { rowsMix: false, memoryBytes: 1 };
     await registry.endCheck(ref, { report: REPORT, passed: { facts, description: descriptionOf('m', version) } });

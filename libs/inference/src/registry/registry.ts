@@ -69,7 +69,9 @@ export interface Checked {
   reason?: string;
 }
 
+/** The digest too, for another package may have had the name before. */
 export interface CheckRef extends VersionName {
+  digest: string;
   check: number;
 }
 
@@ -99,7 +101,7 @@ export class Registry {
 
   /** False when the verification is not, or no longer, asked for. */
   async beginCheck(ref: CheckRef): Promise<boolean> {
-    return (await this.run(BEGIN_CHECK, ref, [ref.check])) === 1;
+    return (await this.run(BEGIN_CHECK, ref, [ref.digest, ref.check])) === 1;
   }
 
   /** False for an outcome that nobody waits for any more. */
@@ -107,7 +109,8 @@ export class Registry {
     const facts = passed ? JSON.stringify(passed.facts) : '';
     const description = passed ? JSON.stringify(passed.description) : '';
     const why = passed ? '' : reason || 'The verification failed.';
-    return (await this.run(END_CHECK, ref, [ref.check, why, JSON.stringify(report), facts, description])) === 1;
+    const outcome = [why, JSON.stringify(report), facts, description];
+    return (await this.run(END_CHECK, ref, [ref.digest, ref.check, ...outcome])) === 1;
   }
 
   async desire(of: VersionName, desired: Desire, force = false): Promise<Changed> {

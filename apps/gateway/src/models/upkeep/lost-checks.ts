@@ -51,10 +51,10 @@ export class LostChecks {
 
   private async giveUp({ head, check, updated }: ListedRegistration): Promise<void> {
     const { registry, log, clock } = this.options.context;
-    const { name, version } = head;
+    const { name, version, digest } = head;
     const ms = clock.now() - updated;
     const report: VerificationReport = { v: 1, outcome: 'failed', started: updated, ms, checks: [] };
     log.warn({ model: name, version }, 'a verification was given up');
-    await registry.endCheck({ name, version, check }, { report, reason: GIVEN_UP });
+    await registry.endCheck({ name, version, digest, check }, { report, reason: GIVEN_UP });
   }
 }
