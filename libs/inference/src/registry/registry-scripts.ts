@@ -187,8 +187,9 @@ return 1
 
 /**
  * ARGV[4] is the version that an alias or the default is to name, or ''. ARGV: what (default | aliases | split | shadow),
- * alias or '', value (JSON; '' takes it away), then the versions that the value names.
- * {'ok'}; {'unavailable', version, state}; {'full'} when there are too many aliases.
+ * alias, or '1' for a default that is to be unloaded too, value (JSON; '' takes it away), then the versions that the value
+ * names. {'ok'}; {'unavailable', version, state}; {'taken'} when a version has the alias' name; {'full'} when there are too
+ * many aliases.
  */
 export const ROUTE = new Script(`${PRELUDE}
 local what, alias, value = ARGV[5], ARGV[6], ARGV[7]
@@ -196,7 +197,15 @@ for i = 8, #ARGV do
   local may, state = routable(ARGV[i])
   if not may then return {'unavailable', ARGV[i], state} end
 end
-if what == 'default' then unpromote() end
+if what == 'default' then
+  if value ~= '' and alias ~= '1' and redis.call('HGET', key, 'desired') == 'unloaded' then
+    return {'unavailable', version, 'unloaded'}
+  end
+  unpromote()
+end
+if what == 'aliases' and value ~= '' and redis.call('EXISTS', k('registration:' .. name .. ':' .. alias)) == 1 then
+  return {'taken'}
+end
 local before = redis.call('HGET', routed, what) or ''
 local after = value
 if what == 'aliases' then

@@ -147,6 +147,18 @@ describe('routes', () => {
     expect(await stateOf('m', '2')).toBeUndefined();
   });
 
+  it('are not given to a version that is to be unloaded, unless forced', async () => {
+    await available(registry, 'm', '1');
+    await registry.desire({ name: 'm', version: '1' }, 'unloaded');
+    expect(await registry.setDefault('m', '1')).toEqual({ kind: 'unavailable', version: '1', state: 'unloaded' });
+    expect(await registry.setDefault('m', '1', true)).toEqual({ kind: 'ok' });
+  });
+
+  it('have no alias with the name of a version', async () => {
+    for (const version of ['1', 'canary']) await available(registry, 'm', version);
+    expect(await registry.setAlias('m', 'canary', '1')).toEqual({ kind: 'taken' });
+  });
+
   it('have at most 32 aliases', async () => {
     await available(registry, 'm', '1');
     for (let i = 0; i < 32; i++) expect(await registry.setAlias('m', `a${i}`, '1')).toEqual({ kind: 'ok' });

@@ -59,7 +59,7 @@ export type Registered =
 /** `named`: by which part of the model's route. */
 export type Changed = { kind: 'ok' | 'unknown' } | { kind: 'named'; by: string };
 
-export type Routed = { kind: 'ok' | 'full' } | { kind: 'unavailable'; version: string; state: string };
+export type Routed = { kind: 'ok' | 'full' | 'taken' } | { kind: 'unavailable'; version: string; state: string };
 
 export interface Checked {
   report: VerificationReport;
@@ -141,9 +141,10 @@ export class Registry {
     await this.run(REMOVAL_OVER, of, []);
   }
 
-  /** Undefined takes the default away: the newest that is ready answers again. */
-  setDefault(name: string, version: string | undefined): Promise<Routed> {
-    return this.route({ name, version: version ?? '' }, ['default', '', version ?? ''], version ? [version] : []);
+  /** Undefined takes the default away: the newest that is ready answers again. By force one may be unloaded, too. */
+  setDefault(name: string, version: string | undefined, force = false): Promise<Routed> {
+    const change = ['default', force ? '1' : '', version ?? ''];
+    return this.route({ name, version: version ?? '' }, change, version ? [version] : []);
   }
 
   setAlias(name: string, alias: string, version: string | undefined): Promise<Routed> {
@@ -199,7 +200,7 @@ export class Registry {
   private async route(of: VersionName, change: ScriptArgument[], names: readonly string[]): Promise<Routed> {
     const [kind, version, state] = (await this.run(ROUTE, of, [...change, ...names])) as [string, string?, string?];
     if (kind === 'unavailable') return { kind, version: version!, state: state! };
-    return { kind: kind === 'full' ? 'full' : 'ok' };
+    return { kind: kind === 'full' || kind === 'taken' ? kind : 'ok' };
   }
 
   private now(): number {

@@ -38,7 +38,7 @@ export class RouteOperations {
   setDefault({ name, version }: VersionName, { by, force }: { by: Caller; force: boolean }): Promise<void> {
     return this.change('set-default', { name, version, by }, async () => {
       if (!force) await this.refuseDown({ name, version });
-      return this.context.registry.setDefault(name, version);
+      return this.context.registry.setDefault(name, version, force);
     });
   }
 
@@ -75,6 +75,7 @@ export class RouteOperations {
       const routed = await redisAnswers(Promise.resolve().then(change));
       if (routed.kind === 'full')
         throw new SluiceError('STATE_CONFLICT', `Model "${name}" has as many aliases as it may.`);
+      if (routed.kind === 'taken') throw hidden(name, String(more.to));
       if (routed.kind === 'unavailable') throw this.unavailable(name, routed);
       await this.catalog.look();
     });
@@ -82,10 +83,11 @@ export class RouteOperations {
 
   private unavailable(name: string, { version, state }: { version: string; state: string }): SluiceError {
     if (state === 'unknown') return notFound(this.catalog.view, name, version);
-    return new SluiceError(
-      'STATE_CONFLICT',
-      `Model "${name}" version "${version}" is ${state}; only a version that was verified can be named.`,
-    );
+    const why =
+      state === 'unloaded'
+        ? 'load it first, or use force=true to make it the default all the same'
+        : 'only a version that was verified can be named';
+    return new SluiceError('STATE_CONFLICT', `Model "${name}" version "${version}" is ${state}; ${why}.`);
   }
 
   private async refuseDown({ name, version }: VersionName): Promise<void> {
@@ -106,8 +108,10 @@ export class RouteOperations {
         `The alias ${JSON.stringify(alias.slice(0, 40))} cannot be used: small letters, digits and "-", a letter first, 32 at most, and not "${LATEST}" were expected.`,
       );
     }
-    if (this.catalog.view.versions.has(modelKey(name, alias))) {
-      throw new SluiceError('STATE_CONFLICT', `Model "${name}" has a version "${alias}", which an alias would hide.`);
-    }
+    if (this.catalog.view.versions.has(modelKey(name, alias))) throw hidden(name, alias);
   }
+}
+
+function hidden(name: string, alias: string): SluiceError {
+  return new SluiceError('STATE_CONFLICT', `Model "${name}" has a version "${alias}", which an alias would hide.`);
 }
