@@ -2,7 +2,7 @@
  * Connections to Redis, by what their owner must do when Redis is away: a gateway refuses at once, a worker waits.
  * Each has a name that `CLIENT LIST` shows.
  */
-import { Redis } from 'ioredis';
+import { Redis, type RedisOptions } from 'ioredis';
 
 export type { Redis } from 'ioredis';
 
@@ -45,9 +45,25 @@ export function blockingConnection({ url, connectionName, blockMs }: ConnectionO
   });
 }
 
+/**
+ * Ends also when it waits to be made again. Its library forgets the next try then and never says `end`, for which a
+ * BullMQ worker that is closed waits for ever: the version would be on its way out, and its memory taken, for good.
+ */
+class EndingRedis extends Redis {
+  override disconnect(reconnect = false): void {
+    if (reconnect || this.status !== 'reconnecting') return super.disconnect(reconnect);
+    this.once('connecting', () => super.disconnect());
+  }
+
+  /** BullMQ makes its blocking connections of these. */
+  override duplicate(override?: Partial<RedisOptions>): Redis {
+    return new EndingRedis({ ...this.options, ...override } as RedisOptions & { replyMapping?: 'legacy' });
+  }
+}
+
 /** For a worker: commands wait for Redis to come back, for ever. */
 export function patientConnection({ url, connectionName }: ConnectionOptions): Redis {
-  return new Redis(url, { connectionName, maxRetriesPerRequest: null, retryStrategy });
+  return new EndingRedis(url, { connectionName, maxRetriesPerRequest: null, retryStrategy });
 }
 
 /** Tells of an outage once when it begins and once when it ends, not at every attempt. */
