@@ -61,6 +61,7 @@ const worker = new DurableWorker({
   keys,
   process: async ({ refs }) => {
     await Promise.all(refs.map(work));
+    return 'settled';
   },
   failed: (error) => process.stderr.write(`${error.message}\n`),
 });

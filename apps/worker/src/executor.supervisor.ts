@@ -63,6 +63,7 @@ export class ExecutorSupervisor {
       fill: () => this.slots.forEach((slot) => slot.fill()),
       serves: (key, { batcher, bulk }) => this.dispatcher.serve(key, batcher, bulk),
       unserves: (key) => this.dispatcher.unserve(key),
+      current: () => this.life.current(),
       lost: (version, reason) => this.life.lost(version, reason),
       changed: () => events.changed(),
     });

@@ -52,6 +52,7 @@ export * from './queue/jobs/durable-worker.js';
 export * from './queue/fleet.js';
 export * from './queue/lease.js';
 export * from './queue/jobs/outbox.js';
+export type { JobOutcome } from './queue/jobs/outcome.js';
 export * from './queue/jobs/pack-queue.js';
 export * from './queue/jobs/pack-worker.js';
 export * from './queue/redis-clock.js';

@@ -3,7 +3,7 @@
  *
  * Invariant: no more is taken than can soon run, so that what waits is shared by all workers.
  */
-import { DurableWorker, LANES, PackWorker } from '#inference';
+import { DurableWorker, LANES, PackWorker, type JobOutcome } from '#inference';
 import type { WorkerContext } from '../context.js';
 import type { DurableProcessor } from '../durable.processor.js';
 import type { PredictionProcessor } from '../prediction.processor.js';
@@ -19,6 +19,8 @@ interface ConsumersOptions extends Processors {
   executors: number;
   /** A job was taken, or one is done. */
   used(): void;
+  /** False: the version is no longer what its queues are of, and what was taken is another worker's. */
+  mayRun(): Promise<boolean>;
 }
 
 export class Consumers {
@@ -40,7 +42,7 @@ export class Consumers {
         concurrency: executors + 1,
         redis,
         keys,
-        process: (incoming) => this.count(packs.process(incoming, target)),
+        process: (incoming) => this.take(() => packs.process(incoming, target)),
         failed,
       }),
       ...LANES.map(
@@ -52,7 +54,7 @@ export class Consumers {
             concurrency: lane === 'durable' ? 2 * executors + 1 : executors + 1,
             redis,
             keys,
-            process: (incoming) => this.count(durable.process(incoming, target)),
+            process: (incoming) => this.take(() => durable.process(incoming, target)),
             failed,
           }),
       ),
@@ -73,11 +75,13 @@ export class Consumers {
     await Promise.all(this.workers.map((worker) => worker.close()));
   }
 
-  private async count(job: Promise<void>): Promise<void> {
+  private async take(run: () => Promise<void>): Promise<JobOutcome> {
     this.jobs++;
     this.options.used();
     try {
-      await job;
+      if (!(await this.options.mayRun())) return 'given back';
+      await run();
+      return 'settled';
     } finally {
       this.jobs--;
       this.options.used();

@@ -57,8 +57,7 @@ export class Following {
 
   private settle(version: Version): void {
     const { models, draining, loading } = this.options;
-    const { state, isDesired, registration, digest } = version;
-    const isGone = digest !== undefined && !registration;
+    const { state, isDesired, isGone, registration, digest } = version;
     if (digest === undefined && registration) this.warnOfOther(version, registration);
     if (state === 'draining') {
       if (isGone && draining.abandon(version)) void this.remove(version);

@@ -26,6 +26,8 @@ const EVERY_MS = 1_000;
 const SOON_MS = 100;
 /** What is wanted is told of; this is for what was missed. */
 const ASK_MS = 5_000;
+/** No name is another package's sooner after its removal. */
+const CURRENT_MS = 2_000;
 
 export class ModelLife {
   private readonly registry: Registry;
@@ -42,6 +44,8 @@ export class ModelLife {
   private isLooking = false;
   private isCalled = false;
   private isStopped = false;
+  private readAt = -Infinity;
+  private readonly waiting: (() => void)[] = [];
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -92,8 +96,18 @@ export class ModelLife {
     this.loading.lost(version, reason);
   }
 
+  /** Resolves when what is registered was read within CURRENT_MS: at once, unless this worker stood still or was cut off. */
+  async current(): Promise<void> {
+    while (!this.isStopped && performance.now() - this.readAt > CURRENT_MS) {
+      const read = new Promise<void>((resolve) => this.waiting.push(resolve));
+      this.look();
+      await read;
+    }
+  }
+
   stop(): void {
     this.isStopped = true;
+    this.read();
     clearTimeout(this.timer);
     this.source.stop();
   }
@@ -119,12 +133,19 @@ export class ModelLife {
   }
 
   private async once(): Promise<void> {
+    const began = performance.now();
     this.following.follow(await this.reader.read());
+    this.readAt = began;
+    this.read();
     await this.draining.look();
     await this.ask();
     await this.loading.renewClaims();
     // Stopped meanwhile: nothing more is begun.
     if (!this.isStopped) await this.room.look();
+  }
+
+  private read(): void {
+    for (const resolve of this.waiting.splice(0)) resolve();
   }
 
   /** Which versions are wanted still, and which have jobs that nobody takes. */

@@ -24,6 +24,8 @@ export interface ServedModelsOptions extends Processors {
   /** A version has a batcher and may be dispatched. */
   serves(key: string, target: Pick<Target, 'batcher' | 'bulk'>): void;
   unserves(key: string): void;
+  /** Resolves when this worker knows what is registered now. */
+  current(): Promise<void>;
   /** No executor can hold a version any more that is ready. */
   lost(version: Version, reason: string): void;
   changed(): void;
@@ -106,7 +108,12 @@ export class ServedModels {
       version.usedAt = performance.now();
       for (const listener of this.listeners) listener(version);
     };
-    version.consumers = new Consumers(version.target!, { ...this.options, used });
+    const mayRun = async (): Promise<boolean> => {
+      // A worker that stood still or was cut off may hold what has been removed, and the name is another package's.
+      if (version.digest !== undefined) await this.options.current();
+      return !version.isGone;
+    };
+    version.consumers = new Consumers(version.target!, { ...this.options, used, mayRun });
     await version.consumers.ready();
   }
 
@@ -180,10 +187,13 @@ export class ServedModels {
   }
 
   /** Tells the fleet what is served here: a description runs out, and Redis may have come back empty. */
-  async announce(versions: readonly Version[] = this.all().filter(({ isDesired }) => isDesired)): Promise<void> {
+  async announce(some?: readonly Version[]): Promise<void> {
     const { fleet, log } = this.options.context;
-    for (const { key, target } of versions) {
-      if (!target) continue;
+    // What was removed while this worker was away would be known again.
+    await this.options.current();
+    const versions = some ?? this.all().filter(({ isDesired }) => isDesired);
+    for (const { key, target, isGone } of versions) {
+      if (!target || isGone) continue;
       const before = await fleet.describe(target.description);
       if (before === undefined || before === target.description.checksum) continue;
       log.warn(

@@ -71,6 +71,11 @@ export class Version {
     return registration?.state === 'available' && registration.desired === 'loaded';
   }
 
+  /** It was registered, and is no longer. */
+  get isGone(): boolean {
+    return this.digest !== undefined && !this.registration;
+  }
+
   /** It lies in the worker's own folder, and what it is is not known before it is loaded once. */
   get isNew(): boolean {
     return this.digest === undefined && !this.target && this.state !== 'failed';

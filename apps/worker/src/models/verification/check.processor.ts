@@ -13,6 +13,7 @@ import {
   RegistryReader,
   verifyPackage,
   type IncomingCheck,
+  type JobOutcome,
   type PackageName,
   type RegistrationDetails,
   type Verified,
@@ -61,7 +62,7 @@ export class CheckProcessor {
     await closed;
   }
 
-  private async process({ job, losses }: IncomingCheck): Promise<'settled' | 'given back'> {
+  private async process({ job, losses }: IncomingCheck): Promise<JobOutcome> {
     const { log, metrics } = this.context;
     const model = `${job.name}:${job.version}`;
     if (!(await this.registry.beginCheck(job))) return 'settled';

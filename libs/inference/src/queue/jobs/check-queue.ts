@@ -4,12 +4,13 @@
  * Invariant: adding a job that is there is nothing; a job whose registration has moved on is done at once, so whoever
  * is not sure whether it was added adds it again.
  */
-import { WaitingError, type Job, type Worker } from 'bullmq';
+import type { Job, Worker } from 'bullmq';
 import { checkJob, type CheckJob } from '../../contract/verification.js';
 import type { Keys } from '../../contract/keys.js';
 import type { Redis } from '../connection.js';
 import { OpenQueue } from './open-queue.js';
 import { openWorker, unreadable, type TakingEnd } from './open-worker.js';
+import { ended, type JobOutcome } from './outcome.js';
 
 export const CHECK_QUEUE = 'model-checks';
 
@@ -41,7 +42,7 @@ export interface IncomingCheck {
 
 export interface CheckWorkerOptions extends Omit<TakingEnd, 'queue' | 'concurrency'> {
   /** Settles when the registration says how it went, or when the job is to be another worker's. */
-  process(incoming: IncomingCheck): Promise<'settled' | 'given back'>;
+  process(incoming: IncomingCheck): Promise<JobOutcome>;
 }
 
 export class CheckWorker {
@@ -65,10 +66,6 @@ export class CheckWorker {
   private async process(job: Job, token: string | undefined): Promise<null> {
     const parsed = checkJob.safeParse(job.data);
     if (!parsed.success) throw unreadable('a verification', job);
-    const outcome = await this.options.process({ job: parsed.data, losses: job.stalledCounter });
-    if (outcome === 'settled') return null;
-    // Waiting again at once, where a lock that runs out would take seconds and count as a death.
-    await job.moveToWait(token);
-    throw new WaitingError();
+    return ended(job, token, await this.options.process({ job: parsed.data, losses: job.stalledCounter }));
   }
 }

@@ -7,6 +7,7 @@
 import type { Job, Worker } from 'bullmq';
 import { pack, type Pack } from '../../contract/pack.js';
 import { openWorker, unreadable, type TakingEnd } from './open-worker.js';
+import { ended, type JobOutcome } from './outcome.js';
 
 const FORGET_MS = 50;
 const FORGET_AT_ONCE = 64;
@@ -21,7 +22,7 @@ export interface IncomingPack {
 }
 
 export interface PackWorkerOptions extends TakingEnd {
-  process(incoming: IncomingPack): Promise<void>;
+  process(incoming: IncomingPack): Promise<JobOutcome>;
 }
 
 export class PackWorker {
@@ -29,7 +30,7 @@ export class PackWorker {
   private forgotten: string[] = [];
 
   constructor(private readonly options: PackWorkerOptions) {
-    this.worker = openWorker(options, (job) => this.process(job), {
+    this.worker = openWorker(options, (job, token) => this.process(job, token), {
       removeOnComplete: { count: 0 },
       removeOnFail: { count: 0 },
     });
@@ -50,17 +51,17 @@ export class PackWorker {
     this.unlink();
   }
 
-  private async process(job: Job): Promise<null> {
+  private async process(job: Job, token: string | undefined): Promise<null> {
     const parsed = pack.safeParse(job.data);
     if (!parsed.success) throw unreadable('a pack', job);
     const id = job.id!;
-    await this.options.process({
+    const outcome = await this.options.process({
       id,
       pack: parsed.data,
       redelivered: job.stalledCounter > 0,
       payload: () => this.options.redis.getBuffer(this.options.keys.payload(id)),
     });
-    return null;
+    return ended(job, token, outcome);
   }
 
   /** Nothing waits for a payload to go, so many go with one command; one that stays has a TTL. */

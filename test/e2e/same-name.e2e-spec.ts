@@ -1,0 +1,93 @@
+// Proves: a version that was removed, and another package that came under its name, are never mixed up: neither by a
+// worker that stood still or was cut off meanwhile, nor by predictions that were accepted for the one before.
+import { scaleModel } from '../fixtures/scale-model.js';
+import { Cable } from '../support/cable.js';
+import { ask, postJson, type Answer } from '../support/http.js';
+import { ModelsFolder } from '../support/models-folder.js';
+import { RegisteredModels } from '../support/registered.js';
+import { Stack } from '../support/stack.js';
+import { until } from '../support/until.js';
+
+const own = new ModelsFolder().fixtures('add');
+const M = { name: 'm', version: '1' };
+let stack: Stack;
+let models: RegisteredModels;
+
+beforeEach(async () => {
+  stack = await Stack.start({ models: own.path, workers: 0, serves: false, workerEnv: { SLUICE_EXECUTORS: '1' } });
+  models = new RegisteredModels(stack);
+});
+afterEach(async () => {
+  await stack.close();
+  await models.close();
+});
+afterAll(() => own.remove());
+
+const worker = (env: Record<string, string> = {}) => stack.addWorker({ SLUICE_STORE: models.storeDir, ...env });
+const predict = (timeout = 20): Promise<Answer> =>
+  postJson(`${stack.url}/predict/m/1`, { input: [1, 1, 1, 1] }, { 'x-request-timeout': String(timeout) });
+const submit = (): Promise<Answer> =>
+  postJson(`${stack.url}/v1/predictions`, { model: 'm', version: '1', input: [1, 1, 1, 1] });
+const x = { name: 'x', dtype: 'float32' as const, shape: [null, 4] };
+const add = (factor: number) =>
+  models.add({ ...M, from: scaleModel(factor), description: { inputs: [x], outputs: [{ ...x, name: 'y' }] } });
+const answers = (factor: number) =>
+  until(`m:1 multiplies by ${factor}`, async () => (await predict()).json.output?.[0] === factor);
+const removed = () => ask(`${stack.url}/v1/models/m/versions/1?force=true`, { method: 'DELETE' });
+const nameIsFree = () => until('its name is free', async () => (await models.registry.removed()).length === 0);
+
+const outcome = ({ json }: Answer): unknown => json.output?.[0] ?? json.code;
+
+/** What a kept prediction was multiplied by, or why it failed. */
+async function kept({ json: { id } }: Answer): Promise<unknown> {
+  let shown: Answer['json'];
+  await until('it has ended', async () => {
+    shown = (await ask(`${stack.url}/v1/predictions/${id}`, { method: 'GET' })).json;
+    return ['succeeded', 'failed'].includes(shown.status as string);
+  });
+  return shown.output?.output?.[0] ?? shown.output?.[0] ?? shown.error?.code;
+}
+
+/** m:1 becomes another package while the first worker is `away`; then that worker is the only one, and comes `back`. */
+async function replaced(away: () => void, back: () => void): Promise<void> {
+  await add(2);
+  await until('both have it', async () => (await models.states('m', '1')).join() === 'ready,ready');
+  await answers(2);
+  away();
+  expect((await removed()).status).toBe(200);
+  await nameIsFree();
+  await add(3);
+  await answers(3);
+  stack.workers[1]!.kill('SIGKILL');
+  const durable = await Promise.all(Array.from({ length: 20 }, submit));
+  const callers = Promise.all(Array.from({ length: 40 }, () => predict()));
+  back();
+  expect(new Set((await callers).map(outcome))).toEqual(new Set([3]));
+  expect(new Set(await Promise.all(durable.map(kept)))).toEqual(new Set([3]));
+}
+
+describe('another package under the name of one that was removed', () => {
+  it('is not answered for by a worker that stood still meanwhile and holds the one before', async () => {
+    const still = worker();
+    worker();
+    await replaced(
+      () => still.kill('SIGSTOP'),
+      () => still.kill('SIGCONT'),
+    );
+  });
+
+  it('is not answered for by a worker that was cut off meanwhile', async () => {
+    const cable = new Cable(new URL(stack.redisUrl));
+    worker({ REDIS_URL: await cable.start() });
+    worker();
+    try {
+      await replaced(
+        () => cable.cut(),
+        () => cable.mend(),
+      );
+    } finally {
+      await stack.workers[0]!.stop();
+      cable.stop();
+    }
+  });
+});
