@@ -4,7 +4,7 @@ import { scaleModel } from '../fixtures/scale-model.js';
 import { Cable } from '../support/cable.js';
 import { ask, postJson, type Answer } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
-import { RegisteredModels } from '../support/registered.js';
+import { RegisteredModels, SLOW } from '../support/registered.js';
 import { Stack } from '../support/stack.js';
 import { until } from '../support/until.js';
 
@@ -45,7 +45,7 @@ async function kept({ json: { id } }: Answer): Promise<unknown> {
     shown = (await ask(`${stack.url}/v1/predictions/${id}`, { method: 'GET' })).json;
     return ['succeeded', 'failed'].includes(shown.status as string);
   });
-  return shown.output?.output?.[0] ?? shown.output?.[0] ?? shown.error?.code;
+  return shown.output?.output?.[0] ?? shown.output?.[0] ?? shown.error_code;
 }
 
 /** m:1 becomes another package while the first worker is `away`; then that worker is the only one, and comes `back`. */
@@ -89,5 +89,22 @@ describe('another package under the name of one that was removed', () => {
       await stack.workers[0]!.stop();
       cable.stop();
     }
+  });
+});
+
+describe('what was accepted for a version that is removed by force', () => {
+  it('is told so at once when its caller waits', async () => {
+    worker();
+    await models.add({ ...M, ...SLOW });
+    await until('it answers', async () => (await predict()).status === 200);
+    // More than can run in the time that is looked at here.
+    const callers = Array.from({ length: 800 }, () => predict(60));
+    await until('many wait', async () => (await models.on('m', '1'))[0]!.depth > 0);
+    expect((await removed()).status).toBe(200);
+    const since = Date.now();
+    const answers = await Promise.all(callers);
+    expect(Date.now() - since).toBeLessThan(5_000);
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 410]));
+    expect(answers.find(({ status }) => status === 410)!.json).toMatchObject({ code: 'VERSION_REMOVED' });
   });
 });

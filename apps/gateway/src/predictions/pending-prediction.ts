@@ -19,6 +19,8 @@ export class PendingPrediction {
   readonly reply: Promise<Reply>;
   /** When it began to wait, by this process' own clock. */
   readonly since = performance.now();
+  /** Key of the version that it is for. */
+  of = '';
   sent = false;
   settled = false;
   onSettled: () => void = () => undefined;

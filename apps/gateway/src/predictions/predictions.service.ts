@@ -91,6 +91,7 @@ export class PredictionsService {
     const sender = this.sender(model);
     for (const prediction of predictions) {
       const { id } = prediction.item;
+      prediction.of = model.key;
       this.pending.set(id, prediction);
       prediction.onSettled = () => this.pending.delete(id);
       sender.send(prediction);
@@ -189,7 +190,22 @@ export class PredictionsService {
       if (model.alpha !== undefined) alpha.set(labels, model.alpha);
       if (model.beta !== undefined) beta.set(labels, model.beta);
     }
+    for (const key of this.catalog.view.removed) if (this.senders.has(key)) this.removed(key);
     for (const [key, sender] of this.senders) if (!this.catalog.find(key) && sender.idle) this.forget(key, sender);
+  }
+
+  /** Nobody takes from the queues of a removed version: whoever waits is told now, not at his deadline. */
+  private removed(key: string): void {
+    for (const prediction of this.pending.values()) {
+      if (prediction.of !== key) continue;
+      if (prediction.sent) this.departures.tell(prediction.item.id);
+      prediction.fail(
+        new SluiceError(
+          'VERSION_REMOVED',
+          'The version was removed before this prediction had ended. Send it to another version.',
+        ),
+      );
+    }
   }
 
   /** Of a version that is gone for good. */

@@ -48,11 +48,19 @@ export interface FleetSnapshot {
   /** The versions of each model, the newest first. */
   models: Map<string, KnownVersion[]>;
   routes: ReadonlyMap<string, Route>;
+  /** Keys of versions whose removal is not over. */
+  removed: ReadonlySet<string>;
 }
 
 const NATURAL = new Intl.Collator('en', { numeric: true });
 
-export const NOTHING_SEEN: FleetSnapshot = { seen: false, versions: new Map(), models: new Map(), routes: new Map() };
+export const NOTHING_SEEN: FleetSnapshot = {
+  seen: false,
+  versions: new Map(),
+  models: new Map(),
+  routes: new Map(),
+  removed: new Set(),
+};
 
 export function snapshotOf(fleet: FleetView, registry: RegistryView): FleetSnapshot {
   const holders = holdersOf(fleet.workers);
@@ -66,7 +74,8 @@ export function snapshotOf(fleet: FleetView, registry: RegistryView): FleetSnaps
     const registration = registrations.get(key);
     versions.set(key, known(key, { registration, description: described.get(key), held: holders.get(key) ?? [] }));
   }
-  return { seen: true, versions, models: byModel(versions.values()), routes: registry.routes };
+  const { routes, removed } = registry;
+  return { seen: true, versions, models: byModel(versions.values()), routes, removed };
 }
 
 export function isDescribed(version: KnownVersion | undefined): version is ServedModel {
