@@ -28,6 +28,8 @@ const predict = (timeout = 20): Promise<Answer> =>
   postJson(`${stack.url}/predict/m/1`, { input: [1, 1, 1, 1] }, { 'x-request-timeout': String(timeout) });
 const submit = (): Promise<Answer> =>
   postJson(`${stack.url}/v1/predictions`, { model: 'm', version: '1', input: [1, 1, 1, 1] });
+const rows = (path: string, body = '{"input": [1, 1, 1, 1]}\n'): Promise<Answer> =>
+  ask(`${stack.url}/v1/batches${path}`, { headers: { 'content-type': 'application/x-ndjson' }, body });
 const x = { name: 'x', dtype: 'float32' as const, shape: [null, 4] };
 const add = (factor: number) =>
   models.add({ ...M, from: scaleModel(factor), description: { inputs: [x], outputs: [{ ...x, name: 'y' }] } });
@@ -106,5 +108,26 @@ describe('what was accepted for a version that is removed by force', () => {
     expect(Date.now() - since).toBeLessThan(5_000);
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200, 410]));
     expect(answers.find(({ status }) => status === 410)!.json).toMatchObject({ code: 'VERSION_REMOVED' });
+  });
+
+  it('is not tried again on another package of that name', async () => {
+    worker();
+    await add(2);
+    await answers(2);
+    await stack.workers[0]!.stop();
+    const before = await submit();
+    const bulk = await rows('?model=m&version=1&seal=false', '');
+    await removed();
+    expect(await kept(before)).toBe('VERSION_REMOVED');
+    await nameIsFree();
+    worker();
+    await add(3);
+    await answers(3);
+    expect(await rows(`/${bulk.json.id}/rows?from=0`)).toMatchObject({
+      status: 410,
+      json: { code: 'VERSION_REMOVED' },
+    });
+    const again = await ask(`${stack.url}/v1/predictions/${before.json.id}/retry`);
+    expect(again).toMatchObject({ status: 410, json: { code: 'VERSION_REMOVED' } });
   });
 });

@@ -34,6 +34,7 @@ export class DurableProcessor {
     const [record, payload] = await Promise.all([ledger.live(ref), ledger.input(ref.id)]);
     if (!record) return undefined;
     if (record.deadline < clock.now()) return this.end(ledger.expire(ref, failure('DEADLINE_EXCEEDED')));
+    if (isOther(record, target)) return this.end(ledger.fail(ref, failure('VERSION_REMOVED')));
     if (!payload) return this.end(ledger.fail(ref, failure('PAYLOAD_LOST')));
     const run = new DurableRun({ ref, record, payload, worker, clock, ledger, outbox, log });
     const batcher = record.lane === 'bulk' ? target.bulk : target.batcher;
@@ -55,4 +56,9 @@ export class DurableProcessor {
       return new Prediction({ item: head, destination: run.input(index), taken, done: () => undefined });
     });
   }
+}
+
+/** It was accepted for a package that is gone, and whose name another has. */
+function isOther({ package: mark }: PredictionRecord, target: Target): boolean {
+  return mark !== undefined && target.mark !== undefined && mark !== target.mark;
 }

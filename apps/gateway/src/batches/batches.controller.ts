@@ -142,7 +142,8 @@ export class BatchesController {
     }
   }
 
-  private descriptionOf({ model, version }: BatchRecord): ModelDescription {
+  private descriptionOf({ model, version, package: mark }: BatchRecord): ModelDescription {
+    this.catalog.confirm({ name: model, version, mark });
     const served = this.catalog.find(modelKey(model, version));
     if (served) return served.description;
     throw new SluiceError('MODEL_NOT_FOUND', `Model "${model}" version "${version}" is served no more.`);

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import {
   DepartureWriter,
   newId,
+  packageMark,
   SluiceError,
   type BatchRecord,
   type CancelStep,
@@ -71,7 +72,15 @@ export class BatchesService {
             fingerprint: digest(['batch', name, version, webhook ?? '']),
             ttlMs: KEY_CLAIM_MS,
           };
-    const head = { owner, model: name, version, request: requestId, created, keepRecord: config.recordRetentionMs };
+    const head = {
+      owner,
+      model: name,
+      version,
+      package: packageMark(model.checksum),
+      request: requestId,
+      created,
+      keepRecord: config.recordRetentionMs,
+    };
     const id = newId('b');
     const made = await redisAnswers(
       batches.create({

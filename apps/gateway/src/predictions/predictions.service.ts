@@ -17,7 +17,7 @@ import {
 } from '#inference';
 import type { GatewayContext } from '../context.js';
 import type { ServedModel } from '../models/catalog/fleet-snapshot.js';
-import type { ModelCatalog } from '../models/catalog/model-catalog.js';
+import { acceptedFor, type ModelCatalog } from '../models/catalog/model-catalog.js';
 import { PackSender, queueUnavailable } from './pack-sender.js';
 import { PendingPrediction, type Reply } from './pending-prediction.js';
 import type { InputItem } from './prediction-input.js';
@@ -74,7 +74,7 @@ export class PredictionsService {
   /** Resolves with one reply per item, in order. @throws SluiceError with the first item's failure. */
   async predict({ model, items, timeoutMs, requestId, gone, shadow = false }: PredictionRequest): Promise<Reply[]> {
     if (!this.catalog.fresh) throw queueUnavailable();
-    this.catalog.confirm(model);
+    this.catalog.confirm(acceptedFor(model.description));
     const accepted = this.context.clock.now();
     const predictions = items.map((item) => {
       const head = {

@@ -5,7 +5,7 @@
  * Invariants: a version consumes its queues only while executors hold it; a failed version harms no other; whatever
  * changes a state tells the log and the heartbeat.
  */
-import { Batcher, type BatcherOptions, type LoadedModel, type ServedVersion } from '#inference';
+import { Batcher, packageMark, type BatcherOptions, type LoadedModel, type ServedVersion } from '#inference';
 import type { WorkerContext } from '../context.js';
 import { failure, type Part } from '../predictions/part.js';
 import type { ReplyOutlet } from '../predictions/reply-outlet.js';
@@ -270,6 +270,7 @@ export class ServedModels {
       },
     };
     const batcher = new Batcher(options);
-    return { description, batcher, bulk: new Batcher({ ...options, latency: batcher.latency }) };
+    const bulk = new Batcher({ ...options, latency: batcher.latency });
+    return { description, batcher, bulk, ...(version.digest && { mark: packageMark(version.digest) }) };
   }
 }

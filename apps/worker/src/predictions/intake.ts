@@ -22,6 +22,8 @@ import type { ReplyOutlet } from './reply-outlet.js';
 /** Where a version's predictions wait. */
 export interface Target {
   description: ModelDescription;
+  /** packageMark of a registered version. */
+  mark?: string;
   batcher: Batcher<Part>;
   /** The same for rows of bulk runs, which get what the others leave. */
   bulk: Batcher<Part>;

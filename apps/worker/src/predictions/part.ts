@@ -142,6 +142,7 @@ export const FAILURES = {
   DEADLINE_EXCEEDED: 'The deadline passed before a worker could run this prediction. Allow more time or add workers.',
   CALLER_GONE: 'The caller left before the prediction ran.',
   PAYLOAD_LOST: 'The input was lost from Redis before a worker could read it. Send the request again.',
+  VERSION_REMOVED: 'The version was removed, and is another package now. Submit the input again to run it on that.',
   MODEL_RUN_FAILED:
     'The model failed on this input, alone and not because of others. Check its values against what the model was trained on.',
   INPUT_POISONOUS:

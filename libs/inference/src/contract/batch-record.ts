@@ -19,6 +19,8 @@ export const batchHead = z.object({
   owner: z.string(),
   model: z.string(),
   version: z.string(),
+  /** packageMark of what its rows are for. */
+  package: z.string().optional(),
   /** Request id of the creation, for log lines. */
   request: z.string(),
   created: z.number().int(),

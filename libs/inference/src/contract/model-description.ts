@@ -60,6 +60,11 @@ export const modelDescription = z.object({
 export type ModelDescription = z.infer<typeof modelDescription>;
 
 /** The one spelling of a model version wherever a single string must name it. */
+/** What tells a package from another under the same name: enough of its digest, for millions of records carry it. */
+export function packageMark(checksum: string): string {
+  return checksum.slice(0, 16);
+}
+
 export function modelKey(name: string, version: string): string {
   return `${name}:${version}`;
 }

@@ -82,6 +82,8 @@ export const recordHead = z.object({
   owner: z.string(),
   model: z.string(),
   version: z.string(),
+  /** packageMark of what it was accepted for: the version's name may be another package's by the time it runs. */
+  package: z.string().optional(),
   lane: z.enum(LANES),
   /** Request id of the submission, for log lines. */
   request: z.string(),

@@ -80,8 +80,8 @@ export class RecordsController {
   @DescribeRecord({ summary: 'Run a prediction that failed again', operationId: 'retryPrediction', path: ['id'] })
   async retry(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('id') id: string): Promise<void> {
     const owner = ownerOf(request);
-    const { model, version } = await this.durable.read(owner, id);
-    this.catalog.confirm({ name: model, version });
+    const { model, version, package: mark } = await this.durable.read(owner, id);
+    this.catalog.confirm({ name: model, version, mark });
     const record = await this.durable.retry(owner, id, cancelAfterOf(request.headers));
     void reply
       .status(HttpStatus.ACCEPTED)

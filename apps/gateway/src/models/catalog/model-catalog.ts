@@ -8,6 +8,7 @@ import {
   FleetReader,
   HEARTBEAT_TTL_MS,
   modelKey,
+  packageMark,
   packsWorthSending,
   RegistryReader,
   SluiceError,
@@ -33,6 +34,17 @@ const REFRESH_MS = 400;
 const RETRY_MS = 50;
 const NOTHING: InHand = { waiting: 0, out: 0 };
 const STALE_MS = HEARTBEAT_TTL_MS + REFRESH_MS;
+
+/** `mark`: of the package, where it is known. */
+export interface AcceptedFor {
+  name: string;
+  version: string;
+  mark?: string | undefined;
+}
+
+export function acceptedFor({ name, version, checksum }: ModelDescription): AcceptedFor {
+  return { name, version, mark: packageMark(checksum) };
+}
 
 export class ModelCatalog {
   readonly registry: RegistryReader;
@@ -133,9 +145,19 @@ export class ModelCatalog {
     return this.wantedIfAway(keepable(known));
   }
 
-  /** For a request whose body took its time. @throws MODEL_NOT_FOUND when the version has been removed meanwhile. */
-  confirm({ name, version }: Pick<ModelDescription, 'name' | 'version'>): void {
-    if (!this.snapshot.versions.has(modelKey(name, version))) throw notFound(this.snapshot, name, version);
+  /**
+   * For a request whose body took its time, and what is tried again. @throws MODEL_NOT_FOUND when the version has been
+   * removed meanwhile, VERSION_REMOVED when its name is another package's.
+   */
+  confirm({ name, version, mark }: AcceptedFor): void {
+    const known = this.snapshot.versions.get(modelKey(name, version));
+    if (!known) throw notFound(this.snapshot, name, version);
+    const digest = known.registration?.head.digest;
+    if (mark === undefined || digest === undefined || mark === packageMark(digest)) return;
+    throw new SluiceError(
+      'VERSION_REMOVED',
+      `Model "${name}" version "${version}" was removed, and is another package now. Submit the input again to run it on that.`,
+    );
   }
 
   /** Whether `name` (or the default model) can be served now. @throws MODEL_NOT_FOUND when it does not exist. */
