@@ -82,8 +82,7 @@ class RowComparison {
         break;
       }
     }
-    limit ??=
-      sizes.obstacle && `${sizes.obstacle} ${this.limited(most)}`;
+    limit ??= sizes.obstacle && `${sizes.obstacle} ${this.limited(most)}`;
     let skipped = 0;
     for (const [size, outputs] of among) {
       for (const kind of this.strangers) {
