@@ -1,5 +1,7 @@
 // Proves: workers make true what the registry says, whatever they have missed, and a version with jobs is never left
 // without a consumer.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PackageServer } from '../fixtures/package-server.js';
 import { Cable } from '../support/cable.js';
 import { ask, postJson, type Answer } from '../support/http.js';
@@ -191,6 +193,35 @@ describe('a registered version', () => {
     await ready('1');
     await until('the gateway has it', async () => (await sum('1')).status === 200);
     expect(stack.workers[0]!.log).not.toContain('secret-key');
+    server.stop();
+  });
+
+  it('is fetched again by a worker whose copy was damaged', async () => {
+    const server = new PackageServer(await models.store, 'secret-key');
+    const env = { SLUICE_GATEWAY_URL: await server.start(), SLUICE_WORKER_KEY: 'secret-key' };
+    const SLUICE_STORE = `${models.storeDir}-damaged`;
+    const { digest } = await models.add({ name: 'sum', version: '1', ...ROW_SUM });
+    worker({ ...env, SLUICE_STORE });
+    await ready('1');
+    await stack.workers[0]!.stop();
+    writeFileSync(join(SLUICE_STORE, 'packages', digest, 'sum', '1', 'model.onnx'), 'cut');
+    worker({ ...env, SLUICE_STORE });
+    await ready('1');
+    server.stop();
+  });
+
+  it('is verified though its gateway was away for longer than a worker tries', async () => {
+    const server = new PackageServer(await models.store, 'secret-key');
+    let isAway = true;
+    server.disturb = (_, response) => isAway && Boolean(response.writeHead(503).end());
+    const env = { SLUICE_GATEWAY_URL: await server.start(), SLUICE_WORKER_KEY: 'secret-key' };
+    const { digest, files } = await models.pack({ name: 'sum', version: '1', ...ROW_SUM });
+    worker({ ...env, SLUICE_STORE: `${models.storeDir}-late` });
+    const head = { name: 'sum', version: '1', digest, bytes: 1, source: 'upload', by: 'public' };
+    await models.registry.register({ head, files, manifest: {}, desired: 'loaded', promote: false });
+    await stack.workers[0]!.logged(/a verification waits for its package/);
+    isAway = false;
+    await ready('1');
     server.stop();
   });
 });

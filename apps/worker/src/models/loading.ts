@@ -4,7 +4,7 @@
  * Invariants: one load of a version at a time; a version whose load fails says why, and is let go of by every executor;
  * a claim on a wanted version is held while it loads and given back whatever came of it.
  */
-import type { Registry } from '#inference';
+import type { PackageName, Registry } from '#inference';
 import type { WorkerContext } from '../context.js';
 import type { PackageSource } from './packages/package-source.js';
 import { Retries } from './retries.js';
@@ -88,9 +88,10 @@ export class Loading {
     const { models, source, context } = this.options;
     const labels = { model: version.name, version: version.version };
     const began = performance.now();
+    const { digest, name, version: number } = version;
+    const from = { digest: digest!, name, version: number };
     try {
-      const { digest, name, version: number } = version;
-      version.directory ??= await source.packageFolder({ digest: digest!, name, version: number });
+      version.directory ??= await source.packageFolder(from);
       await models.hold(version);
       await models.announce([version]);
       await models.consume(version);
@@ -103,13 +104,20 @@ export class Loading {
     } catch (error) {
       await models.endConsuming(version);
       await models.release(version);
-      // It may have been swept from the store, or be fetched whole the next time.
-      if (version.digest !== undefined) version.directory = undefined;
-      this.retries.failed(version);
+      this.retries.failed(version, { mayPass: digest !== undefined && version.directory === undefined });
+      if (digest !== undefined) await this.lookAgain(version, from);
       context.metrics.loads.inc({ ...labels, outcome: 'failed' });
       models.move(version, 'failed', error instanceof Error ? error.message : String(error));
     }
     await this.end(version);
+  }
+
+  /** It may have been swept from the store, or be fetched whole the next time. */
+  private async lookAgain(version: Version, from: PackageName): Promise<void> {
+    version.directory = undefined;
+    await this.options.source.discardDamaged(from).catch((error: unknown) => {
+      this.options.context.log.warn({ model: version.key, reason: String(error) }, 'a package could not be looked at');
+    });
   }
 
   /** Where a claim is not given back it runs out by itself. */

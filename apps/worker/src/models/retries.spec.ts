@@ -23,6 +23,16 @@ describe('a version that could not be loaded', () => {
     expect(retries.mayTry(version)).toBe(false);
   });
 
+  it('is tried for ever where its package could not be had, which says nothing about it', () => {
+    const retries = new Retries();
+    const version = Version.registered(registered('m', '1'));
+    for (let tries = 1; tries < 50; tries++) {
+      retries.failed(version, { mayPass: true });
+      jest.advanceTimersByTime(300_000);
+      expect(retries.mayTry(version)).toBe(true);
+    }
+  });
+
   it('is tried at once when its registration has changed', () => {
     const retries = new Retries();
     const version = Version.registered(registered('m', '1'));

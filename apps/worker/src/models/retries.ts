@@ -1,6 +1,6 @@
 /**
- * When a version that could not be loaded is tried again: after pauses that grow, so often and no more, and at once
- * when its registration has changed. What lies in the worker's own folder and has never been loaded is tried once.
+ * When a version that could not be loaded is tried again: after pauses that grow, so often and no more (but for ever where
+ * the package could not be had, for its gateway comes back some time), and at once when its registration has changed. What lies in the worker's own folder and has never been loaded is tried once.
  */
 import type { Version } from './version.js';
 
@@ -18,11 +18,13 @@ interface Failed {
 export class Retries {
   private readonly failures = new Map<string, Failed>();
 
-  failed(version: Version): void {
+  /** `mayPass`: it failed for a reason that is not its own. */
+  failed(version: Version, { mayPass = false } = {}): void {
     const { key } = version;
     const mark = markOf(version);
     const before = this.failures.get(key);
-    const count = before?.mark === mark ? before.count + 1 : 1;
+    const times = before?.mark === mark ? before.count + 1 : 1;
+    const count = mayPass ? Math.min(times, TRIES - 1) : times;
     this.failures.set(key, { count, at: performance.now(), mark });
   }
 

@@ -15,6 +15,9 @@ const MAX_LIST_BYTES = 1024 * 1024;
 /** Asking again would give the same. */
 export class RefusedForGood extends Error {}
 
+/** There is no gateway that answers just now: it says nothing about the package. */
+export class GatewayAway extends Error {}
+
 export class PackageFetch {
   constructor(
     private readonly gatewayUrl: string,
@@ -24,9 +27,9 @@ export class PackageFetch {
   /** @throws Error with a sentence for the operator. */
   async list(digest: string, signal: AbortSignal): Promise<Announced> {
     const body = await this.get(`/v1/packages/${digest}`, signal);
-    const pieces: Buffer[] = [];
+    const pieces: Uint8Array[] = [];
     let bytes = 0;
-    for await (const piece of body as AsyncIterable<Buffer>) {
+    for await (const piece of body) {
       bytes += piece.length;
       if (bytes > MAX_LIST_BYTES) throw new RefusedForGood('The gateway announces a package of too many files.');
       pieces.push(piece);
@@ -41,11 +44,11 @@ export class PackageFetch {
     return this.get(`/v1/packages/${digest}/files/${path}`, signal);
   }
 
-  private async get(path: string, signal: AbortSignal): Promise<Dispatcher.ResponseData['body']> {
+  private async get(path: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const headers = this.key === undefined ? {} : { authorization: `Bearer ${this.key}` };
     const options = { headers, signal, headersTimeout: IDLE_MS, bodyTimeout: IDLE_MS };
-    const { statusCode, body } = await request(this.gatewayUrl + path, options);
-    if (statusCode === 200) return body;
+    const { statusCode, body } = await request(this.gatewayUrl + path, options).catch(gone);
+    if (statusCode === 200) return whole(body);
     // Read to its end, so that the connection may be used again.
     await body.dump();
     if (statusCode === 401 || statusCode === 403) {
@@ -53,12 +56,22 @@ export class PackageFetch {
         `The gateway refuses this worker's key (${statusCode}). Give SLUICE_WORKER_KEY a key with the scope "worker".`,
       );
     }
-    throw new Error(
-      statusCode === 404
-        ? 'The gateway has no such package in its store. Do all gateways share one?'
-        : `The gateway answered ${statusCode} when it was asked for the package.`,
-    );
+    if (statusCode === 404) throw new Error('The gateway has no such package in its store. Do all gateways share one?');
+    throw new GatewayAway(`The gateway answered ${statusCode} when it was asked for the package.`);
   }
+}
+
+async function* whole(body: Dispatcher.ResponseData['body']): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body as AsyncIterable<Uint8Array>;
+  } catch (error) {
+    gone(error);
+  }
+}
+
+/** What a socket says of it holds addresses. */
+function gone(cause: unknown): never {
+  throw new GatewayAway('The gateway cannot be reached, or broke off. Is SLUICE_GATEWAY_URL right?', { cause });
 }
 
 function json(bytes: Buffer): unknown {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createLogger, ingest, openPackage, PackageStore, type PackageName } from '#inference';
 import { PackageServer } from '../../../../../test/fixtures/package-server.js';
+import { GatewayAway } from './package-fetch.js';
 import { PackageSource } from './package-source.js';
 
 const KEY = 'a-worker-s-key';
@@ -94,5 +95,28 @@ describe('a package of a registered version', () => {
     await expect(from.packageFolder({ ...net, digest: '0'.repeat(64) })).rejects.toThrow(
       /no such package in its store/,
     );
+  });
+
+  it('is not had while no gateway answers, which is told without an address', async () => {
+    server.disturb = (_, response) => Boolean(response.destroy());
+    const error = await source()
+      .source.packageFolder(net)
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(GatewayAway);
+    expect((error as Error).message).toBe(
+      'The package of net:1 could not be fetched: The gateway cannot be reached, or broke off. Is SLUICE_GATEWAY_URL right?',
+    );
+  });
+
+  it('is fetched again where what lies in the store was damaged, and only there', async () => {
+    const { source: from } = source();
+    const folder = await from.packageFolder(net);
+    await from.discardDamaged(net);
+    const asked = server.asked.length;
+    expect(await from.packageFolder(net)).toBe(folder);
+    expect(server.asked).toHaveLength(asked);
+    writeFileSync(join(folder, 'model.onnx'), 'cut');
+    await from.discardDamaged(net);
+    expect(await openPackage(await from.packageFolder(net))).toMatchObject({ checksum: net.digest });
   });
 });

@@ -6,8 +6,8 @@
  * many ask for it at the same time; the tries are bounded.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { PackageStore, type Logger, type PackageName, type WorkerConfig } from '#inference';
-import { PackageFetch, RefusedForGood } from './package-fetch.js';
+import { openPackage, PackageStore, type Logger, type PackageName, type WorkerConfig } from '#inference';
+import { GatewayAway, PackageFetch, RefusedForGood } from './package-fetch.js';
 
 const TRIES = 4;
 const FIRST_PAUSE_MS = 500;
@@ -46,6 +46,18 @@ export class PackageSource {
     if (this.fetch) await (await this.store()).remove(digest);
   }
 
+  /** What was fetched and is no longer what it was is fetched again the next time; a shared store is not ours to mend. */
+  async discardDamaged({ digest }: Pick<PackageName, 'digest'>): Promise<void> {
+    const store = this.fetch && (await this.store());
+    const folder = await store?.path(digest);
+    if (!store || folder === undefined) return;
+    const checksum = await openPackage(folder).then(
+      (opened) => opened.checksum,
+      () => undefined,
+    );
+    if (checksum !== digest) await store.remove(digest);
+  }
+
   stop(): void {
     this.stopping.abort();
   }
@@ -66,7 +78,8 @@ export class PackageSource {
       } catch (error) {
         const reason = error instanceof Error ? error.message : String(error);
         if (attempt === TRIES || error instanceof RefusedForGood || signal.aborted) {
-          throw new Error(`The package of ${name}:${version} could not be fetched: ${reason}`, { cause: error });
+          const sentence = `The package of ${name}:${version} could not be fetched: ${reason}`;
+          throw error instanceof GatewayAway ? new GatewayAway(sentence) : new Error(sentence, { cause: error });
         }
         this.options.log.warn({ model: `${name}:${version}`, attempt, reason }, 'a package is fetched again');
         await sleep(FIRST_PAUSE_MS * 2 ** (attempt - 1), undefined, { signal }).catch(() => undefined);

@@ -3,7 +3,7 @@
  * gives way to what serves.
  *
  * Invariants: a verification that was begun ends with a report in the registration, or goes back to the queue when this
- * worker stops; one that has ended several workers is ended itself; only what the report says leaves here, never an
+ * worker stops, or to gateways when none of them gives its package out; one that has ended several workers is ended itself; only what the report says leaves here, never an
  * error of ours.
  */
 import {
@@ -19,6 +19,7 @@ import {
   type Verified,
 } from '#inference';
 import type { WorkerContext } from '../../context.js';
+import { GatewayAway } from '../packages/package-fetch.js';
 
 /** Deaths of workers by accident do not come three in a row. */
 const MAX_LOSSES = 3;
@@ -73,6 +74,11 @@ export class CheckProcessor {
     try {
       verified = losses < MAX_LOSSES ? await this.verify(details) : this.failed(lost(losses));
     } catch (error) {
+      if (error instanceof GatewayAway) {
+        // Gateways ask for it again, of any worker, until it has ended or too long has passed.
+        log.warn({ model, reason: error.message }, 'a verification waits for its package');
+        return 'settled';
+      }
       if (!this.stopping.signal.aborted) throw error;
       log.info({ model }, 'the worker stops; the verification goes back to the queue');
       return 'given back';
@@ -96,6 +102,7 @@ export class CheckProcessor {
       folder = await this.options.packageFolder({ name, version, digest });
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof GatewayAway) throw error;
       return this.failed(`${(error as Error).message} Then register the package again.`);
     }
     return verifyPackage(folder, {
