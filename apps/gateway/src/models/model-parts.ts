@@ -8,6 +8,7 @@ import { ModelsController } from './models.controller.js';
 import { PackagesController } from './packages/packages.controller.js';
 import { PackageSources } from './registration/package-source.js';
 import { Packages } from './packages/packages.js';
+import { UnusedPackages } from './packages/unused-packages.js';
 import { RegistrationsController } from './registration/registrations.controller.js';
 import { RegistrationsService } from './registration/registrations.service.js';
 import { RouteOperations } from './routes/route-operations.js';
@@ -37,14 +38,15 @@ export const MODEL_CONTROLLERS = [
 
 export function modelParts(context: GatewayContext, catalog: ModelCatalog): ModelParts {
   const packages = new Packages(context.config);
+  const unused = new UnusedPackages(packages, catalog.registry, context.log);
   const checks = new CheckQueue(context.redis, context.keys);
   const sources = new PackageSources(context.config);
   const audit = new Audit(context.log);
   const values = [
     packages,
     sources,
-    new RegistrationsService({ context, catalog, packages, checks, audit }),
-    new VersionOperations(context, catalog, packages, audit),
+    new RegistrationsService({ context, catalog, packages, unused, checks, audit }),
+    new VersionOperations(context, catalog, unused, audit),
     new RouteOperations(context, catalog, audit),
   ];
   const providers = values.map((useValue) => ({ provide: useValue.constructor, useValue }));
@@ -52,7 +54,7 @@ export function modelParts(context: GatewayContext, catalog: ModelCatalog): Mode
     ['promotions', new Promotions(context, catalog, audit)],
     ['verifications', new LostChecks({ context, catalog, checks })],
     ['wanted versions', new StarvedVersions(context, catalog)],
-    ['removals', new Removals(context)],
+    ['removals', new Removals(context, unused)],
     ['staging', new StagingSweep(context, catalog, packages)],
   ];
   const close = async (): Promise<void> => {

@@ -35,6 +35,8 @@ export interface Keys {
   routes: string;
   /** Sorted set of `<name>:<version>` that were removed and whose predictions may not have ended, by ms. */
   removed: string;
+  /** Hash: the digests of those. */
+  removedPackages: string;
   /** Counter: goes up with every change of a registration or a route. */
   registryRevision: string;
   /** Sorted set of `<name>:<version>` that requests wait for and no worker holds, by the ms of the last request. */
@@ -89,6 +91,7 @@ export function keysUnder(prefix: string): Keys {
     route: (name) => `${prefix}:route:${name}`,
     routes: `${prefix}:routes`,
     removed: `${prefix}:removed`,
+    removedPackages: `${prefix}:removed-packages`,
     registryRevision: `${prefix}:registry-revision`,
     wanted: `${prefix}:wanted`,
     claimed: (name, version) => `${prefix}:claimed:${name}:${version}`,

@@ -165,6 +165,7 @@ if by then
   for _, each in ipairs(decoded('split', '[]')) do if each.version == version then redis.call('HDEL', routed, 'split') end end
   if decoded('shadow', '{}').version == version then redis.call('HDEL', routed, 'shadow') end
 end
+redis.call('HSET', k('removed-packages'), member, redis.call('HGET', key, 'digest'))
 redis.call('DEL', key)
 redis.call('ZADD', k('removed'), now, member)
 redis.call('SREM', k('registrations'), member)
@@ -181,6 +182,7 @@ if redis.call('ZREM', k('removed'), member) == 0 then return 0 end
 -- A worker may have described it until it heard.
 redis.call('SREM', k('models'), member)
 redis.call('DEL', k('model:' .. member))
+redis.call('HDEL', k('removed-packages'), member)
 changed()
 return 1
 `);

@@ -54,7 +54,8 @@ describe('registering', () => {
   it('waits until a version that was removed under the same name has been seen to', async () => {
     await available(registry, 'm', '1');
     await registry.remove({ name: 'm', version: '1' });
-    expect(await registry.removed()).toEqual([{ name: 'm', version: '1', since: on.clock.now() }]);
+    const digest = digestOf('m 1');
+    expect(await registry.removed()).toEqual([{ name: 'm', version: '1', since: on.clock.now(), digest }]);
     expect(await registry.register(newVersion('m', '1'))).toEqual({ kind: 'removing' });
     expect((await reader.read()).removed).toEqual(new Set(['m:1']));
     // A worker that has not heard yet describes it again.

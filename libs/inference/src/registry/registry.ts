@@ -56,6 +56,12 @@ export type Registered =
   | { kind: 'conflict'; digest: string }
   | { kind: 'alias' | 'removing' | 'full' };
 
+/** Since when, in ms by Redis' clock; its digest is undefined where another build removed it. */
+export interface Removed extends VersionName {
+  since: number;
+  digest: string | undefined;
+}
+
 /** `named`: by which part of the model's route. */
 export type Changed = { kind: 'ok' | 'unknown' } | { kind: 'named'; by: string };
 
@@ -130,10 +136,14 @@ export class Registry {
     return ((await this.run(PROMOTE, of, [])) as [number])[0] === 1;
   }
 
-  /** Versions whose removal is not over, and since when, in ms by Redis' clock; the oldest first. */
-  async removed(): Promise<(VersionName & { since: number })[]> {
+  /** Versions whose removal is not over, the oldest first. */
+  async removed(): Promise<Removed[]> {
     const members = await this.redis.zrange(this.keys.removed, '0', '-1', 'WITHSCORES');
-    return members.flatMap((member, i) => (i % 2 === 0 ? [{ ...nameOf(member), since: Number(members[i + 1]) }] : []));
+    if (members.length === 0) return [];
+    const digests = await this.redis.hgetall(this.keys.removedPackages);
+    return members.flatMap((member, i) =>
+      i % 2 === 0 ? [{ ...nameOf(member), since: Number(members[i + 1]), digest: digests[member] }] : [],
+    );
   }
 
   /** Nothing of it is left, and no worker holds it: the version may be registered again. */

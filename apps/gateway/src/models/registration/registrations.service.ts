@@ -19,6 +19,7 @@ import type { Audit } from '../audit.js';
 import type { Caller } from '../caller.js';
 import type { ModelCatalog } from '../catalog/model-catalog.js';
 import type { Packages } from '../packages/packages.js';
+import type { UnusedPackages } from '../packages/unused-packages.js';
 import type { FoundPackage } from './package-source.js';
 
 export interface NewVersion {
@@ -50,6 +51,7 @@ export interface RegistrationsOptions {
   context: GatewayContext;
   catalog: ModelCatalog;
   packages: Packages;
+  unused: UnusedPackages;
   checks: Pick<CheckQueue, 'add'>;
   audit: Audit;
 }
@@ -68,7 +70,7 @@ export class RegistrationsService {
       try {
         return await this.enter(taken, wanted, from);
       } catch (error) {
-        await this.dropUnused(taken.digest);
+        await this.options.unused.drop(taken.digest);
         throw error;
       }
     });
@@ -150,17 +152,6 @@ export class RegistrationsService {
     await checks.add(job).catch((error: unknown) => {
       context.log.warn({ reason: String(error) }, 'a verification is left to upkeep');
     });
-  }
-
-  private async dropUnused(digest: string): Promise<void> {
-    const { catalog, packages, context } = this.options;
-    try {
-      const { registrations } = await catalog.registry.read();
-      if (registrations.some(({ head }) => head.digest === digest)) return;
-      await (await packages.store()).remove(digest);
-    } catch (error) {
-      context.log.warn({ reason: String(error) }, 'a package that was refused is left to upkeep');
-    }
   }
 }
 

@@ -2,7 +2,7 @@
 import { DeliveryQueue, DurableQueue, FleetWriter, Ledger, Outbox, Registry, RegistryReader } from '#inference';
 import { submission, ledgerOn } from '../../../../../test/fixtures/ledger.js';
 import { worker } from '../../../../../test/fixtures/fleet.js';
-import { available, newVersion } from '../../../../../test/fixtures/registry.js';
+import { available, digestOf, newVersion } from '../../../../../test/fixtures/registry.js';
 import { Removals, type RemovalsContext } from './removals.js';
 
 const { redis, keys, clock } = ledgerOn(process.env['SLUICE_TEST_REDIS_URL']!);
@@ -14,12 +14,14 @@ const fleet = new FleetWriter(redis, keys, clock);
 const log = { info: () => undefined };
 const context = { redis, keys, clock, registry, ledger, outbox, log } as unknown as RemovalsContext;
 const M = { name: 'm', version: '1' };
+const dropped: string[] = [];
 let removals: Removals;
 
 beforeEach(async () => {
   const all = await redis.keys(`${keys.prefix}:*`);
   if (all.length > 0) await redis.del(all);
-  removals = new Removals(context);
+  dropped.length = 0;
+  removals = new Removals(context, { drop: (digest) => Promise.resolve(void dropped.push(digest)) });
   await available(registry, 'm', '1');
 });
 afterAll(async () => {
@@ -68,6 +70,7 @@ it('its name is free when every gateway has seen it, and nothing of it is left t
   clock.pass(2_000);
   await removals.round();
   expect(await isOver()).toBe(true);
+  expect(dropped).toEqual([digestOf('m 1')]);
   expect(await ledger.read(late)).toMatchObject({ code: 'VERSION_REMOVED' });
   expect(await redis.keys(`${keys.prefix}:durable.m.1:*`)).toEqual([]);
   expect(await registry.register(newVersion('m', '1'))).toMatchObject({ kind: 'new' });

@@ -1,6 +1,6 @@
 /**
- * Sees removed versions to their end: their predictions fail, their queues go when no worker holds them any more, and then
- * their names are free again.
+ * Sees removed versions to their end: their predictions fail, their queues go when no worker holds them any more, their
+ * packages go, and then their names are free again.
  *
  * Invariant: all predictions of a version have ended before its name may be registered again, so that none runs on another
  * package than it was accepted for.
@@ -11,9 +11,11 @@ import {
   modelKey,
   VersionPredictions,
   VersionQueues,
+  type Removed,
   type VersionName,
 } from '#inference';
 import type { GatewayContext } from '../../context.js';
+import type { UnusedPackages } from '../packages/unused-packages.js';
 
 /** Until every gateway has seen the removal, and what it had just accepted is written. */
 const SETTLE_MS = 2_000;
@@ -37,7 +39,10 @@ export class Removals {
   /** Those whose predictions have been failed once; the last time is when nobody holds it any more. */
   private readonly begun = new Set<string>();
 
-  constructor(private readonly context: RemovalsContext) {
+  constructor(
+    private readonly context: RemovalsContext,
+    private readonly packages: Pick<UnusedPackages, 'drop'>,
+  ) {
     const { redis, keys, clock } = context;
     this.fleet = new FleetReader(redis, keys, clock);
     this.queues = new VersionQueues(redis, keys);
@@ -49,7 +54,7 @@ export class Removals {
     for (const removed of await this.context.registry.removed()) await this.advance(removed);
   }
 
-  private async advance({ since, ...of }: VersionName & { since: number }): Promise<void> {
+  private async advance({ since, digest, ...of }: Removed): Promise<void> {
     const key = modelKey(of.name, of.version);
     if (!this.begun.has(key)) {
       await this.fail(of);
@@ -64,6 +69,8 @@ export class Removals {
       await this.context.outbox.closeVersion(of);
       await this.queues.forget(of);
     }
+    // Whoever was asked to remove it may have died before he came to this.
+    if (digest !== undefined) await this.packages.drop(digest);
     await this.context.registry.removalOver(of);
     this.begun.delete(key);
     this.context.log.info({ model: of.name, version: of.version }, 'nothing of a removed version is left');

@@ -6,7 +6,7 @@ import type { Audit } from '../audit.js';
 import type { Caller } from '../caller.js';
 import type { ModelCatalog } from '../catalog/model-catalog.js';
 import { notFound } from '../catalog/resolution.js';
-import type { Packages } from '../packages/packages.js';
+import type { UnusedPackages } from '../packages/unused-packages.js';
 
 export interface Removal {
   by: Caller;
@@ -20,7 +20,7 @@ export class VersionOperations {
   constructor(
     private readonly context: GatewayContext,
     private readonly catalog: ModelCatalog,
-    private readonly packages: Packages,
+    private readonly unused: UnusedPackages,
     private readonly audit: Audit,
   ) {
     this.queues = new VersionQueues(context.redis, context.keys);
@@ -50,7 +50,7 @@ export class VersionOperations {
       const registration = (await this.catalog.registry.details(of))?.registration;
       if (registration && !force) await this.refuseInUse(of);
       const changed = await this.context.registry.remove(of, force);
-      if (registration && changed.kind === 'ok') await this.dropPackage(registration.head.digest);
+      if (registration && changed.kind === 'ok') await this.unused.drop(registration.head.digest);
       return changed;
     });
   }
@@ -78,16 +78,6 @@ export class VersionOperations {
       'STATE_CONFLICT',
       `${jobs} jobs of ${what(of)} have not ended. Wait for them, or remove it with force=true, which fails their predictions.`,
     );
-  }
-
-  private async dropPackage(digest: string): Promise<void> {
-    try {
-      const { registrations } = await this.catalog.registry.read();
-      if (registrations.some(({ head }) => head.digest === digest)) return;
-      await (await this.packages.store()).remove(digest);
-    } catch (error) {
-      this.context.log.warn({ digest, reason: String(error) }, 'the package of a removed version is left to upkeep');
-    }
   }
 
   private notRegistered(of: VersionName): SluiceError {

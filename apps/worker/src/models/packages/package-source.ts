@@ -89,11 +89,13 @@ export class PackageSource {
 
   /** Opened when it is first needed: a worker without registered versions needs no place to write. */
   private store(): Promise<PackageStore> {
-    this.opened ??= PackageStore.open(this.options.config.storeDir).catch((error: unknown) => {
-      this.opened = undefined;
-      const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
-      throw new Error(`The folder SLUICE_STORE cannot be used (${code}). Make it writable for the worker.`);
-    });
+    this.opened ??= PackageStore.open(this.options.config.storeDir, { sweeps: this.fetch !== undefined }).catch(
+      (error: unknown) => {
+        this.opened = undefined;
+        const code = (error as NodeJS.ErrnoException).code ?? 'unknown reason';
+        throw new Error(`The folder SLUICE_STORE cannot be used (${code}). Make it writable for the worker.`);
+      },
+    );
     return this.opened;
   }
 }

@@ -78,6 +78,19 @@ describe('the store', () => {
     expect((await ingest(other, { path: net })).digest).toBe(taken.digest);
   });
 
+  it('keeps a package that came to be used while it was taken out', async () => {
+    const other = await another();
+    const taken = await ingest(other, { path: net });
+    const seen: boolean[] = [];
+    const isUsed = async (): Promise<boolean> => {
+      seen.push(await other.has(taken.digest));
+      return true;
+    };
+    expect(await other.remove(taken.digest, isUsed)).toBe(false);
+    expect(seen).toEqual([false]);
+    expect(await openPackage((await other.path(taken.digest))!)).toMatchObject({ checksum: taken.digest });
+  });
+
   it('tells a package that was changed under its hands', async () => {
     const other = await another();
     const taken = await ingest(other, { path: net });
@@ -99,6 +112,17 @@ describe('the store', () => {
     expect(await other.sweepStaging()).toBe(1);
     expect(existsSync(old.folder)).toBe(false);
     expect(await other.sweepStaging(0)).toBe(1);
+  });
+
+  it('that is another’s to tidy is left as it is', async () => {
+    const other = await another();
+    const old = await other.stage();
+    const hoursAgo = new Date(Date.now() - 2 * 3_600_000);
+    utimesSync(old.folder, hoursAgo, hoursAgo);
+    await PackageStore.open(join(old.folder, '..', '..'), { sweeps: false });
+    expect(existsSync(old.folder)).toBe(true);
+    await PackageStore.open(join(old.folder, '..', '..'));
+    expect(existsSync(old.folder)).toBe(false);
   });
 
   describe('takes over a package from another', () => {

@@ -21,6 +21,8 @@ const LEFTOVER_MS = 3_600_000;
 export interface PackageStoreOptions {
   /** Bytes that all packages may take, staging included. Not given: as many as the disk holds. */
   maxBytes?: number;
+  /** False in a store that is another's to tidy: its uploads are not to be judged by this machine's clock and user. */
+  sweeps?: boolean;
 }
 
 export interface PackageName {
@@ -43,11 +45,14 @@ export class PackageStore {
   }
 
   /** Makes the folder where it is missing, and sweeps what a crash left behind. */
-  static async open(root: string, { maxBytes = Infinity }: PackageStoreOptions = {}): Promise<PackageStore> {
+  static async open(
+    root: string,
+    { maxBytes = Infinity, sweeps = true }: PackageStoreOptions = {},
+  ): Promise<PackageStore> {
     const store = new PackageStore(root, maxBytes);
     await mkdir(store.packages, { recursive: true });
     await mkdir(store.staging, { recursive: true });
-    await store.sweepStaging();
+    if (sweeps) await store.sweepStaging();
     return store;
   }
 
@@ -86,14 +91,21 @@ export class PackageStore {
     return { stream: createReadStream('', { fd: handle }), size: known.size };
   }
 
-  /** Forgets a package, at once for everybody; files that are being read stay readable. False where there is none. */
-  async remove(digest: string): Promise<boolean> {
+  /**
+   * Forgets a package, at once for everybody; files that are being read stay readable. `isUsed` is asked when nobody sees
+   * it any more, and has it back. False where there is none, or it is used.
+   */
+  async remove(digest: string, isUsed: () => Promise<boolean> = () => Promise.resolve(false)): Promise<boolean> {
     if (!SHA256.test(digest)) return false;
+    const place = join(this.packages, digest);
     const aside = await Staging.create(this.staging, 0);
     try {
-      await rename(join(this.packages, digest), aside.tree);
+      await rename(place, aside.tree);
+      const back = await isUsed().catch(() => true);
+      // It may have been brought again meanwhile, and is as good.
+      if (back && !(await this.has(digest))) await rename(aside.tree, place);
       await sync(this.packages);
-      return true;
+      return !back;
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
       throw error;
