@@ -16,7 +16,7 @@ import { until } from '../support/until.js';
 const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 const KEYS = { ann: 'slk_' + 'a'.repeat(43), bob: 'slk_' + 'b'.repeat(43) };
 const folder = mkdtempSync(join(tmpdir(), 'sluice-keys-'));
-const models = new ModelsFolder().fixtures('slow', 'row_sum');
+const models = new ModelsFolder().fixtures('slower', 'row_sum');
 let stack: Stack;
 
 beforeAll(async () => {
@@ -33,7 +33,7 @@ beforeAll(async () => {
       SLUICE_WEBHOOK_ALLOW_CIDRS: '127.0.0.0/8',
     },
   });
-  for (const name of ['slow', 'row_sum']) {
+  for (const name of ['slower', 'row_sum']) {
     await until(`${name} is ready`, async () => (await get(`/v1/models/${name}/ready`)).status === 200);
   }
 });
@@ -50,19 +50,22 @@ const submit = (body: object, headers: Record<string, string> = {}): Promise<Ans
   postJson(`${stack.url}/v1/predictions`, body, { ...as('ann'), ...headers });
 const cancel = (id: string): Promise<Answer> => ask(`${stack.url}/v1/predictions/${id}/cancel`, { headers: as('ann') });
 const read = async (id: string): Promise<Answer['json']> => (await get(`/v1/predictions/${id}`)).json;
-const SLOW = { model: 'slow', input: [1, 2, 3, 4] };
-const sealed = (): Promise<number> => metric(opsUrl(stack.workers[0]!), 'sluice_batches_total', { model: 'slow' });
+const SLOW = { model: 'slower', input: [1, 2, 3, 4] };
+const sealed = (): Promise<number> => metric(opsUrl(stack.workers[0]!), 'sluice_batches_total', { model: 'slower' });
 
-/** One that runs now, for about 300 ms. */
-async function running(headers: Record<string, string> = {}): Promise<string> {
-  const { json } = await submit(SLOW, headers);
+/** One that runs now, for some tenths of a second. */
+async function running(): Promise<string> {
+  const { json } = await submit(SLOW);
   await until('it runs', async () => (await read(json.id)).status === 'processing');
   return json.id;
 }
 
-// First, while the worker does not know yet what a run takes, or it would drop what cannot end in time.
+// First, while the worker does not know yet what a run takes, or it would drop what cannot end in time: that needs
+// more than the one run which says how long it is on this machine.
 it('is canceled by its Cancel-After when it ran, and aborted when it never did', async () => {
-  const id = await running({ 'cancel-after': '250ms' });
+  const { json: first } = await submit(SLOW, { prefer: 'wait=20' });
+  const { json } = await submit(SLOW, { 'cancel-after': `${Math.round(0.7 * first.metrics.infer_ms)}ms` });
+  const { id } = json;
   const { json: late } = await submit(SLOW, { 'cancel-after': '30ms' });
   await until('both have ended', async () => (await read(id)).completed_at && (await read(late.id)).completed_at);
   const code = { error_code: 'DEADLINE_EXCEEDED', error: expect.stringMatching(/^DEADLINE_EXCEEDED: /) };

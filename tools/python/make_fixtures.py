@@ -149,8 +149,8 @@ def endless():
     write("endless", nodes, [value("x", ["N", 1])], [value("y", ["N", 1])], constants)
 
 
-def slow(turns=6000, size=128):
-    """y = x, after a few tenths of a second that depend little on the batch: `turns` products of small matrices."""
+def slow(name="slow", turns=6000, size=128):
+    """y = x, after some tenths of a second that depend little on the batch: `turns` products of small matrices."""
     nodes = [
         node("MatMul", "state weights", "product"),
         node("Tanh", "product", "next"),
@@ -175,7 +175,7 @@ def slow(turns=6000, size=128):
         constant("small", np.float32(1 / size)),
         constant("shape", np.int64([size, size])),
     ]
-    write("slow", outer, [value("x", ["N", 4])], [value("y", ["N", 4])], constants)
+    write(name, outer, [value("x", ["N", 4])], [value("y", ["N", 4])], constants)
 
 
 def shape_math():
@@ -347,6 +347,7 @@ if __name__ == "__main__":
     gather_crash()
     endless()
     slow()
+    slow("slower", turns=18000)
     shape_math()
     branching()
     tiny_classifier()
