@@ -141,7 +141,7 @@ def test_samples_of_texts_are_texts_with_the_answer_of_the_service(models):
         ({"task": "text-classification", "tokenizer": "HERE"}, r"expected floating point scores \[N, classes\]"),
         ({"task": "embedding", "tokenizer": "missing.json"}, "missing.json cannot be read"),
         ({"task": "embedding", "tokenizer": __file__}, "is no tokenizer.json of the Hugging Face format"),
-        ({"task": "embedding", "tokenizer": "words.json"}, "of the kind Characters; the service reads WordPiece"),
+        ({"task": "embedding", "tokenizer": "words.json"}, "words.json is no tokenizer.json of the Hugging"),
         ({"task": "tensor", "tokenizer": "HERE"}, "tokenizer: only for --task text-classification or embedding"),
         ({"task": "embedding", "tokenizer": "HERE", "pooling": "max"}, "--pooling mean or --pooling cls"),
         ({"task": "object-detection", "activation": "sigmoid"}, "activation: only for --task image-classification or"),
