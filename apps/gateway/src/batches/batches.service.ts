@@ -110,7 +110,7 @@ export class BatchesService {
     this.uploads++;
     try {
       // An upload counts among what is in flight.
-      const pace = new Pace(() => this.admission.inFlight > this.uploads);
+      const pace = new Pace(() => this.admission.inFlight - this.uploads);
       await new RowUpload({ ...upload, context: this.context, budget: this.budget, pace }).take(source, from);
     } finally {
       this.uploads--;
