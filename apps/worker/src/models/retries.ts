@@ -1,6 +1,7 @@
 /**
  * When a version that could not be loaded is tried again: after pauses that grow, so often and no more (but for ever where
- * the package could not be had, for its gateway comes back some time), and at once when its registration has changed. What lies in the worker's own folder and has never been loaded is tried once.
+ * the package could not be had, for its gateway comes back some time), and at once when its registration has changed.
+ * What lies in the worker's own folder and has never been loaded is tried once.
  */
 import type { Version } from './version.js';
 
