@@ -13,10 +13,10 @@ const folder = mkdtempSync(join(tmpdir(), 'sluice-batch-'));
 const out = join(folder, 'out.jsonl');
 let stack: Stack;
 beforeAll(async () => {
-  // Room for some 100 kB: less than the rows of a run.
+  // Room for some 300 kB: less than the rows of a run.
   stack = await Stack.start({
     models: models.path,
-    gatewayEnv: { SLUICE_DEFAULT_MODEL: 'digits', SLUICE_STORAGE_SHARE: '0.0001' },
+    gatewayEnv: { SLUICE_DEFAULT_MODEL: 'digits', SLUICE_STORAGE_SHARE: '0.0003' },
     awaits: ['row_sum'],
   });
 });

@@ -1,5 +1,6 @@
 // Proves: rows of a bulk run are each run once and told in order, whatever breaks on the way in.
-import { newSecret } from '#inference';
+import { Redis } from 'ioredis';
+import { keysUnder, newSecret } from '#inference';
 import { ask } from '../support/http.js';
 import { Receiver } from '../support/receiver.js';
 import { ModelsFolder } from '../support/models-folder.js';
@@ -199,6 +200,24 @@ it('shows where each row stands while it runs, and the results up to the first t
   expect(await results(url)).toHaveLength(200);
   worker.kill('SIGCONT');
   expect(await ended(url)).toMatchObject({ status: 'completed', rows: { succeeded: 200 } });
+});
+
+it('tells of rows whose record is no longer kept that they are removed, and leaves none out', async () => {
+  const { json } = await sendRows(`${batches}?model=row_sum`, rows(0, 150));
+  const url = `${batches}/${json.id}`;
+  await ended(url);
+  const redis = new Redis(stack.redisUrl);
+  const keys = keysUnder(stack.prefix);
+  const [, second] = await redis.zrange(keys.chunks(json.id), '0', '-1');
+  await redis.del(keys.prediction(second!));
+  redis.disconnect();
+  const lines = await results(url, '?from=60&ended=true');
+  expect(lines.map((line) => line.row)).toEqual(Array.from({ length: 90 }, (_, i) => 60 + i));
+  const removed = lines.slice(4, 68);
+  expect(removed).toEqual(removed.map(({ row }) => ({ row, status: 'removed', data_removed: true })));
+  expect([...lines.slice(0, 4), ...lines.slice(68)].map((line) => line.status)).toEqual(Array(26).fill('succeeded'));
+  const page = (await ask(`${url}/rows?cursor=126&limit=3`, { method: 'GET' })).json;
+  expect(page.results.map((line: ResultLine) => line.status)).toEqual(['removed', 'removed', 'succeeded']);
 });
 
 it('is listed, the newest first, and is not there under an id that is not one', async () => {

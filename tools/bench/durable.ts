@@ -66,6 +66,8 @@ interface Bench {
   submit: (load: Load, seconds: number, each?: () => Promise<void>) => Promise<Submitted>;
   /** Predictions that have not ended. */
   backlog: () => Promise<number>;
+  /** Records that have ended, and what the ledger has counted. */
+  kept: () => Promise<{ records: number; bytes: Record<string, number> }>;
   usedMemory: () => Promise<number>;
 }
 
@@ -100,6 +102,10 @@ async function withSluice(
     sluice,
     redis,
     backlog: () => redis.zcard(keys.due),
+    async kept() {
+      const [records, bytes] = await Promise.all([redis.zcard(`${keys.prefix}:ended`), redis.hgetall(keys.bytes)]);
+      return { records, bytes: Object.fromEntries(Object.entries(bytes).map(([what, n]) => [what, Number(n)])) };
+    },
     usedMemory: async () => Number(/used_memory:(\d+)/.exec(await redis.info('memory'))?.[1]),
     async submit(load, seconds, each = () => Promise.resolve()) {
       const look = () => ({
@@ -133,7 +139,8 @@ async function rate(workload: Workload): Promise<void> {
     values.callers === undefined
       ? { kind: 'rate', perSecond: number('rate', '1600') }
       : { kind: 'callers', callers: number('callers', '32') };
-  await withSluice(workload, { workers: 1 }, async ({ submit, backlog }) => {
+  await withSluice(workload, { workers: 1 }, async ({ submit, backlog, kept, usedMemory }) => {
+    const empty = await usedMemory();
     await submit({ kind: 'callers', callers: 32 }, 4);
     while ((await backlog()) > 0) await delay(100);
     const backlogs: number[] = [];
@@ -143,6 +150,10 @@ async function rate(workload: Workload): Promise<void> {
     const began = performance.now();
     while ((await backlog()) > 0) await delay(20);
     print(`  all ended ${Math.round(performance.now() - began)} ms after the last submission`);
+    const { records, bytes } = await kept();
+    const counted = Object.entries(bytes).map(([what, count]) => `${what} ${megabytes(count)}`);
+    print(`  Redis holds ${megabytes((await usedMemory()) - empty)} MB for ${records} that have ended; counted MB:`);
+    print(`  ${counted.join(', ')}`);
   });
 }
 
@@ -173,12 +184,16 @@ async function flat(workload: Workload): Promise<void> {
     let ticks = 0;
     const done = await submit({ kind: 'rate', perSecond }, count / perSecond, async () => {
       if (++ticks % 10 !== 0) return;
-      const megabytes = sluice.processes().map(({ name, pid }) => `${name} ${residentMb(pid)}`);
-      const redisMb = Math.round((await usedMemory()) / 1_048_576);
-      print(`  ${ticks} s: Redis ${redisMb} MB used, backlog ${await backlog()}; resident MB: ${megabytes.join(', ')}`);
+      const resident = sluice.processes().map(({ name, pid }) => `${name} ${residentMb(pid)}`);
+      const redisMb = megabytes(await usedMemory());
+      print(`  ${ticks} s: Redis ${redisMb} MB used, backlog ${await backlog()}; resident MB: ${resident.join(', ')}`);
     });
     report(done);
   });
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1_048_576);
 }
 
 function residentMb(pid: number): number {

@@ -65,8 +65,11 @@ const gateway = {
   SLUICE_RETENTION_MS: integer(1_000, 31_536_000_000).default(86_400_000),
   /** Milliseconds that the records themselves are kept after their end; never less than their data. */
   SLUICE_RECORD_RETENTION_MS: integer(1_000, 31_536_000_000).default(604_800_000),
-  /** Share of Redis' maxmemory that inputs and outputs of durable predictions may take; the oldest go first. */
-  SLUICE_STORAGE_SHARE: z.coerce.number().gt(0).lt(1).default(0.5),
+  /**
+   * Share of Redis' maxmemory for durable predictions; the oldest of what has ended goes first. Records may take a quarter
+   * of it more where what has not ended fills it.
+   */
+  SLUICE_STORAGE_SHARE: z.coerce.number().gt(0).max(0.8).default(0.5),
   /** Signs webhooks to endpoints without a secret of their own: `whsec_` and the base64 of 24-64 bytes. Never logged. */
   SLUICE_WEBHOOK_SECRET: z
     .string()

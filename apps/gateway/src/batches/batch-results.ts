@@ -1,9 +1,9 @@
 /** Rows of a batch as it stands, in order: pages of their statuses, and all of them with their outputs as JSON lines. */
 import { Injectable } from '@nestjs/common';
-import { isTerminal, MAX_CHUNK_ROWS, type PredictionRecord } from '#inference';
+import { isTerminal, MAX_CHUNK_ROWS, type ForgottenRows, type PredictionRecord } from '#inference';
 import { GatewayContext } from '../context.js';
 import { redisAnswers } from '../durable/durable.service.js';
-import { resultLine, rowsOf, type RowView } from './chunk-rows.js';
+import { forgottenRows, resultLine, rowsOf, type RowView } from './chunk-rows.js';
 
 /** Records read at once; their outputs are read one by one. */
 const CHUNKS_AT_ONCE = 8;
@@ -24,8 +24,9 @@ export class BatchResults {
     { row, limit }: { row: number; limit: number },
   ): Promise<{ rows: RowView[]; next?: number }> {
     const rows: RowView[] = [];
-    for await (const record of this.chunks(batch, row)) {
-      for (const { view } of rowsOf(record)) {
+    for await (const chunk of this.chunks(batch, row)) {
+      const views = 'forgotten' in chunk ? forgottenRows(chunk) : rowsOf(chunk).map(({ view }) => view);
+      for (const view of views) {
         if (view.row < row) continue;
         if (rows.length === limit) return { rows, next: view.row };
         rows.push(view);
@@ -36,22 +37,27 @@ export class BatchResults {
 
   /** A chunk's lines at a time, so that no more than one is in memory. */
   async *lines(batch: string, { row, endedOnly }: ResultsFrom): AsyncGenerator<string> {
-    for await (const record of this.chunks(batch, row)) {
-      if (endedOnly && !isTerminal(record.status)) return;
-      const bytes = record.status === 'succeeded' ? await redisAnswers(this.context.ledger.output(record.id)) : null;
-      const wanted = rowsOf(record).filter(({ view }) => view.row >= row);
-      yield wanted.map((each) => resultLine(record, each, bytes)).join('');
+    for await (const chunk of this.chunks(batch, row)) {
+      if ('forgotten' in chunk) {
+        const wanted = forgottenRows(chunk).filter((view) => view.row >= row);
+        yield wanted.map((view) => `${JSON.stringify(view)}\n`).join('');
+        continue;
+      }
+      if (endedOnly && !isTerminal(chunk.status)) return;
+      const bytes = chunk.status === 'succeeded' ? await redisAnswers(this.context.ledger.output(chunk.id)) : null;
+      const wanted = rowsOf(chunk).filter(({ view }) => view.row >= row);
+      yield wanted.map((each) => resultLine(chunk, each, bytes)).join('');
     }
   }
 
-  private async *chunks(batch: string, row: number): AsyncGenerator<PredictionRecord> {
+  private async *chunks(batch: string, row: number): AsyncGenerator<PredictionRecord | ForgottenRows> {
     // The chunk that holds the row begins at most its length before it.
     let from = Math.max(0, row - MAX_CHUNK_ROWS + 1);
     for (;;) {
-      const { records, next } = await redisAnswers(
+      const { chunks, next } = await redisAnswers(
         this.context.batches.chunks(batch, { row: from, limit: CHUNKS_AT_ONCE }),
       );
-      for (const record of records) yield record;
+      yield* chunks;
       if (next === undefined) return;
       from = next;
     }

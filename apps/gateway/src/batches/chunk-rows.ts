@@ -1,5 +1,5 @@
 /** A chunk's record to its rows, as they are shown: each with its own status, and where its output lies. */
-import type { ChunkRow, OutputItem, PredictionRecord, Status } from '#inference';
+import type { ChunkRow, ForgottenRows, OutputItem, PredictionRecord, Status } from '#inference';
 import { outputJson } from '../predictions/answer.js';
 
 type OutputPlace = Extract<OutputItem, { type: string }>;
@@ -8,7 +8,9 @@ export interface RowView {
   row: number;
   custom_id?: string;
   name?: string;
-  status: Status;
+  /** `removed`: it has ended, and its record is no longer kept. */
+  status: Status | 'removed';
+  data_removed?: true;
   error?: { code: string; message: string };
 }
 
@@ -30,6 +32,10 @@ export function rowsOf(record: PredictionRecord): PlacedRow[] {
     if (record.code !== undefined) view.error = { code: record.code, message: record.message ?? '' };
     return output ? { view, output } : { view };
   });
+}
+
+export function forgottenRows({ row, count }: ForgottenRows): RowView[] {
+  return Array.from({ length: count }, (_, i) => ({ row: row + i, status: 'removed', data_removed: true }));
 }
 
 /** A row's line in the results. `bytes` is the whole chunk's output; null when it is not there, or no longer. */

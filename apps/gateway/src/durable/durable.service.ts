@@ -88,7 +88,7 @@ export class DurableService {
       case 'full':
         throw new SluiceError(
           'STORAGE_FULL',
-          `Predictions that have not ended hold ${submitted.pendingBytes} of ${this.budget.bytes} bytes. Try again later, or add workers.`,
+          `Predictions that have not ended, or not been told, hold ${submitted.pendingBytes} of ${this.budget.bytes} bytes. Try again later, or add workers.`,
           { retryAfterSeconds: FULL_RETRY_SECONDS },
         );
       case 'lost':

@@ -1,5 +1,5 @@
 /**
- * How many bytes the inputs and outputs of durable predictions may take: a share of Redis' maxmemory, read at the
+ * How many bytes durable predictions may take, with inputs, outputs and records: a share of Redis' maxmemory, read at the
  * start and once a minute. On the way it tells, once each, of settings of Redis under which accepted can be lost.
  *
  * Invariant: until Redis has answered, and when it sets no maxmemory, the budget is the share of ASSUMED_BYTES.

@@ -34,7 +34,7 @@ export class Upkeep {
     const { redis, keys, id } = context;
     this.lease = new Lease({ redis, key: keys.upkeep, holder: id, ttlMs: LEASE_MS });
     const drain = new OutboxDrain(context);
-    const gauges = new UpkeepGauges(context);
+    const gauges = new UpkeepGauges(context, budget);
     this.always = [
       this.rounds('lease', () => this.keepLease()),
       this.rounds('outbox', () => drain.round()),

@@ -47,6 +47,8 @@ export interface Keys {
   outbox: string;
   /** Sorted set: predictions that have not ended, by the ms at which somebody must look at them. */
   due: string;
+  /** Hash: bytes of durable predictions, by what takes them. */
+  bytes: string;
   /** Sorted set of one owner's dead letters by the ms at which they ended. */
   dead(owner: string): string;
   /** Set of owners that have had dead letters. */
@@ -97,6 +99,7 @@ export function keysUnder(prefix: string): Keys {
     claimed: (name, version) => `${prefix}:claimed:${name}:${version}`,
     outbox: `${prefix}:outbox`,
     due: `${prefix}:due`,
+    bytes: `${prefix}:bytes`,
     dead: (owner) => `${prefix}:dead:${owner}`,
     deadOwners: `${prefix}:dead-owners`,
     upkeep: `${prefix}:upkeep`,

@@ -4,6 +4,7 @@
  * The hash is written by the scripts in ledger/ alone; this schema is how everybody reads it. The input lies apart under `payload:<id>`, the output under `result:<id>`.
  */
 import { z } from 'zod';
+import { place, places, unpacked } from './end-to-end.js';
 import { INPUT_TYPES } from './input-type.js';
 
 export const STATUSES = ['starting', 'processing', 'succeeded', 'failed', 'canceled', 'aborted'] as const;
@@ -28,23 +29,23 @@ export type DeadReason = (typeof DEAD_REASONS)[number];
 /** How the input was given, and so how the answer is laid out. */
 export const INPUT_FORMS = ['bytes', 'input', 'inputs', 'tensors'] as const;
 
+const storedItem = { type: z.enum(INPUT_TYPES), rows: z.number().int().positive() };
 /** The input's items, end to end in the payload: one for tensors, one for each picture or text. */
-export const storedItem = z.object({
-  type: z.enum(INPUT_TYPES),
-  rows: z.number().int().positive(),
-  offset: z.number().int().nonnegative(),
-  length: z.number().int().nonnegative(),
-});
-export type StoredItem = z.infer<typeof storedItem>;
+const storedItems = z.union([
+  z.object({ ...storedItem, ...places }).transform((items) => unpacked(items)),
+  z.array(z.object({ ...storedItem, ...place })),
+]);
+export type StoredItem = z.infer<typeof storedItems>[number];
 
-/** The output's items in the same order, end to end in the result; in a bulk run one may have failed by itself. */
-export const outputItem = z.union([
-  z.object({
-    type: z.enum(['tensors', 'json']),
-    offset: z.number().int().nonnegative(),
-    length: z.number().int().nonnegative(),
-  }),
+const outputType = { type: z.enum(['tensors', 'json']) };
+const outputItem = z.union([
+  z.object({ ...outputType, ...place }),
   z.object({ code: z.string(), message: z.string() }),
+]);
+/** The output's items in the same order, end to end in the result; in a bulk run one may have failed by itself. */
+const outputItems = z.union([
+  z.object({ ...outputType, ...places }).transform((items) => unpacked(items)),
+  z.array(outputItem),
 ]);
 export type OutputItem = z.infer<typeof outputItem>;
 
@@ -91,7 +92,7 @@ export const recordHead = z.object({
   /** Whether the model has a batch axis, which the layout of the answer hangs on. */
   batched: z.boolean(),
   /** None only in a chunk of a bulk run none of whose rows could be read. */
-  items: z.array(storedItem),
+  items: storedItems,
   inputBytes: z.number().int().nonnegative(),
   /** Runs whose failure another may mend, the first included; then it is a dead letter. */
   tries: z.number().int().positive(),
@@ -123,7 +124,7 @@ export const recordState = z.object({
   deadline: number,
   started: number.optional(),
   completed: number.optional(),
-  outputs: json(z.array(outputItem)).optional(),
+  outputs: json(outputItems).optional(),
   metrics: json(runMetrics).optional(),
   code: z.string().optional(),
   message: z.string().optional(),

@@ -1,13 +1,13 @@
 /** Bulk runs on a real Redis: what joins, what is counted, when one has ended. */
 import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
-import { ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { chunkOf, createdBatch, type ChunkOptions } from '../../../../test/fixtures/batch-rows.js';
+import { ledgerOn, METRICS, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import { newId } from '../contract/id.js';
-import type { ChunkRow, PredictionRecord } from '../contract/prediction-record.js';
-import { BatchLedger, type Chunk } from './batch-ledger.js';
+import type { ChunkRow } from '../contract/prediction-record.js';
+import { BatchLedger, type Chunk, type Chunks } from './batch-ledger.js';
 import { RECORD_COST } from './lua.js';
 
 const OUTPUT = { outputs: [], bytes: Buffer.from('{}'), metrics: METRICS };
-const ROW = Buffer.from('8 bytes.');
 const UNREAD: ChunkRow = { code: 'JSON_MALFORMED', message: 'no' };
 
 describe('a bulk run', () => {
@@ -25,27 +25,10 @@ describe('a bulk run', () => {
   });
   afterEach(() => at.redis.disconnect());
 
-  async function created(webhook?: string): Promise<string> {
-    const id = newId('b');
-    const head = { owner: 'public', model: 'digits', version: '1', request: 'r', created: at.clock.now() };
-    const more = webhook === undefined ? {} : { webhook };
-    expect(await batches.create({ id, head: { ...head, keepRecord: 20_000, ...more } })).toEqual({ kind: 'new' });
-    return id;
-  }
+  const created = (webhook?: string): Promise<string> => createdBatch(at, batches, webhook);
+  const chunk = (batch: string, row: number, more?: ChunkOptions): Chunk => chunkOf(at.clock, [batch, row], more);
 
-  function chunk(batch: string, row: number, { count = 3, rows }: { count?: number; rows?: ChunkRow[] } = {}): Chunk {
-    const items = Array.from({ length: count }, (_, i) => ({
-      type: 'tensors' as const,
-      rows: 1,
-      offset: 8 * i,
-      length: 8,
-    }));
-    const head = { items, lane: 'bulk' as const, inputBytes: 8 * count, ...(rows ? { rows } : {}) };
-    const made = submission(at.clock, { head, payload: items.map(() => ROW) });
-    return { ...made, head: { ...made.head, batch, row } };
-  }
-
-  async function joined(batch: string, row: number, more: Parameters<typeof chunk>[2] = {}): Promise<Chunk> {
+  async function joined(batch: string, row: number, more: ChunkOptions = {}): Promise<Chunk> {
     const made = chunk(batch, row, more);
     expect(await batches.append(made)).toMatchObject({ kind: 'new' });
     return made;
@@ -210,11 +193,25 @@ describe('a bulk run', () => {
   it('gives its chunks in order of their rows, from any row on', async () => {
     const id = await created();
     for (let row = 0; row < 9; row += 3) await joined(id, row);
-    const rows = (records: PredictionRecord[]): (number | undefined)[] => records.map((each) => each.row);
+    const rows = ({ chunks }: Chunks): (number | undefined)[] => chunks.map((each) => each.row);
     const first = await batches.chunks(id, { row: 0, limit: 2 });
-    expect(rows(first.records)).toEqual([0, 3]);
+    expect(rows(first)).toEqual([0, 3]);
     const rest = await batches.chunks(id, { row: first.next!, limit: 2 });
-    expect(rows(rest.records)).toEqual([6]);
+    expect(rows(rest)).toEqual([6]);
     expect(rest.next).toBeUndefined();
+    expect((await batches.chunks(id, { row: 0, limit: 3 })).next).toBeUndefined();
+  });
+
+  it('says of how many rows a record is no longer kept, wherever they are', async () => {
+    const id = await created();
+    const made = [await joined(id, 0), await joined(id, 3, { count: 2 }), await joined(id, 5, { count: 1 })];
+    await at.redis.del(...made.map((chunk) => at.keys.prediction(chunk.id)));
+    const forgotten = { forgotten: true };
+    const { chunks, next } = await batches.chunks(id, { row: 0, limit: 2 });
+    expect(chunks).toEqual([
+      { ...forgotten, row: 0, count: 3 },
+      { ...forgotten, row: 3, count: 2 },
+    ]);
+    expect((await batches.chunks(id, { row: next!, limit: 2 })).chunks).toEqual([{ ...forgotten, row: 5, count: 1 }]);
   });
 });

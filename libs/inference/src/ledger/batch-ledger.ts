@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../batching/clock.js';
 import { parseBatch, type BatchHead, type BatchRecord, type BatchState } from '../contract/batch-record.js';
+import { packed } from '../contract/end-to-end.js';
 import type { Keys } from '../contract/keys.js';
 import type { PredictionRecord, RecordHead } from '../contract/prediction-record.js';
 import type { Redis } from '../queue/connection.js';
@@ -44,8 +45,15 @@ export type Appended =
   | { kind: 'full'; pendingBytes: number }
   | { kind: 'lost' };
 
+/** Rows whose record is no longer kept. */
+export interface ForgottenRows {
+  forgotten: true;
+  row: number;
+  count: number;
+}
+
 export interface Chunks {
-  records: PredictionRecord[];
+  chunks: (PredictionRecord | ForgottenRows)[];
   /** Where to go on; undefined after the last. */
   next?: number;
 }
@@ -80,7 +88,7 @@ export class BatchLedger {
     const rows = head.rows?.length ?? head.items.length;
     const run = this.run(APPEND, this.keys.prediction(id), [
       id,
-      JSON.stringify(head),
+      JSON.stringify({ ...head, items: packed(head.items) }),
       Math.round(deadline),
       Math.round(Math.min(deadline, this.options.clock.now() + LOOK_MS)),
       Math.round(budget),
@@ -124,15 +132,23 @@ export class BatchLedger {
     return found.filter((batch) => batch !== undefined);
   }
 
-  /** Records of the chunks that begin at `row` or later, in order; those whose time is over are left out. */
+  /** The chunks that begin at `row` or later, in order. */
   async chunks(batch: string, { row, limit }: { row: number; limit: number }): Promise<Chunks> {
-    const found = await this.redis.zrangebyscore(this.keys.chunks(batch), row, '+inf', 'WITHSCORES', 'LIMIT', 0, limit);
-    const records = await this.options.ledger.readMany(found.filter((_, i) => i % 2 === 0));
-    const more = found.length === 2 * limit;
+    const index = this.keys.chunks(batch);
+    const found = await this.redis.zrangebyscore(index, row, '+inf', 'WITHSCORES', 'LIMIT', 0, limit + 1);
+    const ids = found.filter((_, i) => i % 2 === 0).slice(0, limit);
+    const rows = found.filter((_, i) => i % 2 === 1).map(Number);
+    const records = await this.options.ledger.readMany(ids);
+    // Where the last chunk of all ends, the batch alone can say, and only one that is not there need ask.
+    if (rows.length === ids.length && records.at(-1) === undefined) rows.push(await this.committed(batch));
     return {
-      records: records.filter((record) => record !== undefined),
-      ...(more ? { next: Number(found.at(-1)) + 1 } : {}),
+      chunks: records.map((record, i) => record ?? { forgotten: true, row: rows[i]!, count: rows[i + 1]! - rows[i]! }),
+      ...(found.length > 2 * limit ? { next: rows[limit]! } : {}),
     };
+  }
+
+  private async committed(batch: string): Promise<number> {
+    return Number(await this.redis.hget(this.keys.batch(batch), 'committed'));
   }
 
   private run(script: Script, key: string, [id, ...args]: [string, ...ScriptArgument[]]): Promise<unknown> {

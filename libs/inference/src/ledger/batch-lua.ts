@@ -8,11 +8,14 @@ export const batchLua = (netMs: number): string => `
 local function batchOf(name) return k('batch:' .. name) end
 local function chunksOf(name) return k('batch:' .. name .. ':chunks') end
 
+-- Items lie packed where they are alike (contract/end-to-end.ts).
+local function itemsIn(rec) return #(rec.items.lengths or rec.items) end
+
 -- The rows of a chunk change; \`failed\` of them fail although their chunk does not.
 local function count(rec, before, status, failed)
   local batch = batchOf(rec.batch)
   if redis.call('EXISTS', batch) == 0 then return end
-  local rows = #rec.items
+  local rows = itemsIn(rec)
   if before then redis.call('HINCRBY', batch, before, 0 - rows) end
   redis.call('HINCRBY', batch, status, rows - failed)
   if failed > 0 then redis.call('HINCRBY', batch, 'failed', failed) end
@@ -25,7 +28,7 @@ local function aliveIn(batch)
 end
 
 local function keepBatch(name, owner, ms)
-  redis.call('ZADD', k('ended'), now + ms, name .. ' ' .. owner)
+  keepUntil(now + ms, batchMember(name, owner))
 end
 
 local function complete(name)
@@ -49,20 +52,22 @@ local function reopen(name, owner)
     redis.call('HSET', batch, 'state', 'sealed')
     redis.call('HDEL', batch, 'completed')
     redis.call('HINCRBY', batch, 'generation', 1)
-    redis.call('ZREM', k('ended'), name .. ' ' .. owner)
+    leave(batchMember(name, owner))
     for _, each in ipairs({batch, chunksOf(name)}) do redis.call('PERSIST', each) end
   end
   return true
 end
 
--- The time of a batch is over; one that was never sealed and still has rows to run lives on.
+-- The time of a batch is over; one that was never sealed and still has rows to run lives on, and then this is false.
 local function dropBatch(name, owner)
   local batch = batchOf(name)
   if aliveIn(batch) then
     local head = cjson.decode(redis.call('HGET', batch, 'head'))
-    return keepBatch(name, owner, head.keepRecord)
+    keepBatch(name, owner, head.keepRecord)
+    return false
   end
   redis.call('ZREM', k('batches:' .. owner), name)
   redis.call('UNLINK', batch, chunksOf(name))
+  return true
 end
 `;

@@ -15,8 +15,11 @@ if claim ~= '' then
   local held = redis.call('GET', claim)
   if held then
     local theirs, other = string.match(held, '^(%S+) (%S+)$')
-    if theirs ~= fingerprint then return {'conflict'} end
-    return {'same', other}
+    -- One on a batch that has been forgotten claims nothing.
+    if redis.call('EXISTS', batchOf(other)) == 1 then
+      if theirs ~= fingerprint then return {'conflict'} end
+      return {'same', other}
+    end
   end
   redis.call('SET', claim, fingerprint .. ' ' .. id, 'PX', ttl)
 end
@@ -56,17 +59,17 @@ local cost = rec.inputBytes + ${RECORD_COST}
 local pending = pendingOver(cost, budget * ${BULK_SHARE})
 if pending then return refused('full', pending) end
 makeRoom(cost, budget, ${MAX_EVICTIONS})
-if #rec.items > 0 and redis.call('PERSIST', payload) == 0 then return {'lost'} end
+if itemsIn(rec) > 0 and redis.call('PERSIST', payload) == 0 then return {'lost'} end
 
 redis.call('HSET', key, 'head', ARGV[4], 'generation', 0, 'attempts', 0, 'deadline', deadline)
 redis.call('HINCRBY', batch, 'committed', rows)
 if unread > 0 then redis.call('HINCRBY', batch, 'failed', unread) end
 redis.call('ZADD', chunksOf(rec.batch), rec.row, id)
 keepBatch(rec.batch, rec.owner, cjson.decode(f[1]).keepRecord)
-rec.generation, rec.log, rec.seq, rec.watchers = '0', '', 0, ''
+rec.generation, rec.log, rec.seq, rec.watchers, rec.size = '0', '', 0, '', #ARGV[4]
 move(rec, 'starting')
 pend(rec, due)
-if #rec.items > 0 then
+if itemsIn(rec) > 0 then
   postJob(rec)
 else
   unpend(rec)
@@ -81,7 +84,7 @@ return {'new', unpack(posted)}
 export const SEAL = new Script(`${PRELUDE}
 if redis.call('HGET', key, 'state') ~= 'open' then return NOT_APPLIED end
 redis.call('HSET', key, 'state', 'sealed')
-redis.call('ZREM', k('ended'), id .. ' ' .. cjson.decode(redis.call('HGET', key, 'head')).owner)
+leave(batchMember(id, cjson.decode(redis.call('HGET', key, 'head')).owner))
 complete(id)
 return done()
 `);
@@ -97,7 +100,7 @@ local state = redis.call('HGET', batch, 'state')
 if not state or state == 'completed' then return NOT_APPLIED end
 if state ~= 'canceled' then
   -- First, for Redis lets it through when it has no memory left (lua.ts).
-  redis.call('ZREM', k('ended'), name .. ' ' .. cjson.decode(redis.call('HGET', batch, 'head')).owner)
+  leave(batchMember(name, cjson.decode(redis.call('HGET', batch, 'head')).owner))
   redis.call('HSET', batch, 'state', 'canceled')
 end
 local found = redis.call('ZRANGEBYSCORE', chunksOf(name), ARGV[4], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[5])

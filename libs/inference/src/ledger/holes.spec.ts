@@ -1,6 +1,7 @@
 /** What would slowly go wrong: bytes that drift, indexes that only grow, data lost to a repeat, a full Redis. */
 import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
 import { INPUT, ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { HELD_COST } from './kept-lua.js';
 import { RECORD_COST } from './lua.js';
 
 const success = (bytes: Buffer) => ({ outputs: [], bytes, metrics: METRICS });
@@ -20,7 +21,7 @@ describe('the ledger in the long run', () => {
   });
   afterEach(() => at.redis.disconnect());
 
-  const bytes = () => at.redis.hgetall(`${at.keys.prefix}:bytes`);
+  const bytes = () => at.redis.hgetall(at.keys.bytes);
 
   it.each([[undefined], [['claim']]])(
     'keeps the input of a submission that is sent again (claims: %p)',
@@ -61,7 +62,7 @@ describe('the ledger in the long run', () => {
     await ledger.sweep(10, ROOM);
     expect(await redis.zcard(keys.predictions(owner))).toBe(0);
     expect(await redis.zcard(keys.dead(owner))).toBe(0);
-    expect(await bytes()).toEqual({ pending: '0', inputs: '0' });
+    expect(await bytes()).toEqual({ pending: '0', inputs: '0', records: '0' });
   });
 
   it('does not sweep what was retried meanwhile', async () => {
@@ -84,8 +85,10 @@ describe('the ledger in the long run', () => {
       await ledger.succeed({ id: it.id, generation: 0 }, success(Buffer.alloc(5_000)));
       clock.pass(1);
     }
-    expect(await ledger.sweep(10, 6_000)).toBe(3);
-    expect(await bytes()).toEqual({ pending: '0', inputs: '0', outputs: '5000' });
+    const record = Number((await bytes())['records']) / 2;
+    const held = 5_000 + HELD_COST;
+    expect(await ledger.sweep(10, held + 2 * record)).toBe(3);
+    expect(await bytes()).toEqual({ pending: '0', inputs: '0', outputs: String(held), records: String(2 * record) });
     expect(await ledger.output(ended[0]!.id)).toBeNull();
     expect(await ledger.output(ended[1]!.id)).not.toBeNull();
   });
@@ -140,6 +143,11 @@ describe('the ledger in the long run', () => {
     } finally {
       await redis.config('SET', 'maxmemory', '0');
     }
-    expect(await bytes()).toEqual({ pending: String(INPUT.length + RECORD_COST), inputs: '0', outputs: '0' });
+    expect(await bytes()).toEqual({
+      pending: String(INPUT.length + RECORD_COST),
+      inputs: '0',
+      outputs: '0',
+      records: '0',
+    });
   });
 });

@@ -4,16 +4,20 @@ import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
 import { ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import type { GenerationRef } from '../contract/durable-job.js';
 import { isTerminal, parseLog, type Status } from '../contract/prediction-record.js';
+import { HELD_COST } from './kept-lua.js';
 import { RECORD_COST } from './lua.js';
 
 const FAILURE = { code: 'INTERNAL', message: 'no', dead: { reason: 'exhausted', digest: 'd' } } as const;
 const ROOM = 10_000_000;
+const TIGHT = 8_000;
 
 interface Expected {
   status: Status;
   generation: number;
   attempts: number;
   inputBytes: number;
+  /** A webhook that nobody ever delivers. */
+  untold: boolean;
   dead: boolean;
   /** Generations that have ended. */
   ends: number[];
@@ -49,20 +53,22 @@ async function apply({ ledger, clock }: LedgerOnRedis, name: Name, ref: Generati
 class Submit implements fc.AsyncCommand<Model, LedgerOnRedis> {
   constructor(
     private readonly size: number,
-    private readonly tight: boolean,
+    private readonly options: { tight: boolean; webhook: boolean },
   ) {}
   check = () => true;
-  toString = () => `submit(${this.size}${this.tight ? ', tight' : ''})`;
+  toString = () => `submit(${this.size}, ${JSON.stringify(this.options)})`;
 
   async run(model: Model, real: LedgerOnRedis): Promise<void> {
-    const pending = pendingBytes(model);
+    const { tight, webhook } = this.options;
+    const budget = tight ? TIGHT : ROOM;
+    const untold = Number((await real.redis.hget(real.keys.bytes, 'untold')) ?? 0);
     const it = submission(real.clock, {
       payload: [Buffer.alloc(this.size)],
-      head: { inputBytes: this.size },
-      budget: this.tight ? 8_000 : ROOM,
+      head: { inputBytes: this.size, ...(webhook ? { webhook: 'https://x.test/' } : {}) },
+      budget,
     });
     const answer = await real.ledger.submit(it);
-    const fits = pending + this.size + RECORD_COST <= (this.tight ? 8_000 : ROOM);
+    const fits = pendingBytes(model) + untold + this.size + RECORD_COST <= budget;
     expect(answer.kind).toBe(fits ? 'new' : 'full');
     if (fits)
       model.set(it.id, {
@@ -70,9 +76,11 @@ class Submit implements fc.AsyncCommand<Model, LedgerOnRedis> {
         generation: 0,
         attempts: 0,
         inputBytes: this.size,
+        untold: webhook,
         dead: false,
         ends: [],
       });
+    if (tight) await forget(model, real, ({ untold }) => !untold);
     await compare(model, real);
   }
 }
@@ -116,10 +124,15 @@ class Sweep implements fc.AsyncCommand<Model, LedgerOnRedis> {
   async run(model: Model, real: LedgerOnRedis): Promise<void> {
     real.clock.pass(this.passed);
     await real.ledger.sweep(100, ROOM);
-    for (const [id, { status }] of model) {
-      if (isTerminal(status) && !(await real.ledger.read(id))) model.delete(id);
-    }
+    await forget(model, real, () => true);
     await compare(model, real);
+  }
+}
+
+/** What has ended may go, as far as it may. */
+async function forget(model: Model, { ledger }: LedgerOnRedis, may: (it: Expected) => boolean): Promise<void> {
+  for (const [id, it] of model) {
+    if (isTerminal(it.status) && may(it) && !(await ledger.read(id))) model.delete(id);
   }
 }
 
@@ -134,15 +147,25 @@ async function compare(model: Model, { ledger, redis, keys }: LedgerOnRedis): Pr
   expect((await redis.zrange(keys.predictions('public'), '0', '-1')).sort()).toEqual([...model.keys()].sort());
   expect((await redis.zrange(keys.dead('public'), '0', '-1')).sort()).toEqual(dead.sort());
 
-  const bytes = await redis.hgetall(`${keys.prefix}:bytes`);
+  const bytes = await redis.hgetall(keys.bytes);
   expect(Number(bytes['pending'] ?? 0)).toBe(pendingBytes(model));
   for (const what of ['inputs', 'outputs'] as const) {
     const held = (await redis.zrange(`${keys.prefix}:held:${what}`, '0', '-1')).map((member) => member.split(' '));
-    expect(held.reduce((sum, [size]) => sum + Number(size), 0)).toBe(Number(bytes[what] ?? 0));
+    expect(held.reduce((sum, [size]) => sum + Number(size) + HELD_COST, 0)).toBe(Number(bytes[what] ?? 0));
     for (const [size, id] of held) {
       expect(await redis.strlen(what === 'inputs' ? keys.payload(id!) : keys.result(id!))).toBe(Number(size));
     }
   }
+  const kept: string[] = [];
+  for (const [set, what] of [
+    ['ended', 'records'],
+    ['untold', 'untold'],
+  ] as const) {
+    const members = (await redis.zrange(`${keys.prefix}:${set}`, '0', '-1')).map((member) => member.split(' '));
+    expect(members.reduce((sum, [size]) => sum + Number(size), 0)).toBe(Number(bytes[what] ?? 0));
+    kept.push(...members.map(([, id]) => id!));
+  }
+  expect(kept.sort()).toEqual([...model.keys()].filter((id) => isTerminal(model.get(id)!.status)).sort());
 
   for (const [id, { status, generation, attempts }] of model) {
     const record = (await ledger.read(id))!;
@@ -167,7 +190,9 @@ describe('the ledger beside its model', () => {
       .map(([name, at, stale]) => new Move(name, at, stale === 0));
     const commands = fc.commands(
       [
-        fc.tuple(fc.integer({ min: 1, max: 3_000 }), fc.boolean()).map(([size, tight]) => new Submit(size, tight)),
+        fc
+          .tuple(fc.integer({ min: 1, max: 3_000 }), fc.record({ tight: fc.boolean(), webhook: fc.boolean() }))
+          .map(([size, options]) => new Submit(size, options)),
         move,
         move,
         move,

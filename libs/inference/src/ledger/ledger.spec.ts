@@ -2,6 +2,7 @@
 import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
 import { INPUT, ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import { parseLog } from '../contract/prediction-record.js';
+import { HELD_COST } from './kept-lua.js';
 import { RECORD_COST } from './lua.js';
 
 const OUTPUT = {
@@ -33,7 +34,7 @@ describe('ledger', () => {
 
   const bytes = async (): Promise<Record<string, number>> =>
     Object.fromEntries(
-      Object.entries(await at.redis.hgetall(`${at.keys.prefix}:bytes`)).map(([name, text]) => [name, Number(text)]),
+      Object.entries(await at.redis.hgetall(at.keys.bytes)).map(([name, text]) => [name, Number(text)]),
     );
 
   it('keeps what was submitted, with its input and a job to be added', async () => {
@@ -66,7 +67,11 @@ describe('ledger', () => {
     expect(parseLog(record.log).map((event) => event.status)).toEqual(['starting', 'processing', 'succeeded']);
     expect(await ledger.output(ref.id)).toEqual(OUTPUT.bytes);
     expect(await redis.zcard(keys.due)).toBe(0);
-    expect(await bytes()).toEqual({ pending: 0, inputs: INPUT.length, outputs: 2 });
+    expect(await bytes()).toMatchObject({
+      pending: 0,
+      inputs: INPUT.length + HELD_COST,
+      outputs: 2 + HELD_COST,
+    });
   });
 
   it('tells begin and end in one step where the begin was not told before', async () => {
@@ -140,7 +145,7 @@ describe('ledger', () => {
     const record = (await ledger.read(ref.id))!;
     expect(record).toMatchObject({ generation: 1, attempts: 1 });
     expect(record.code).toBeUndefined();
-    expect(await bytes()).toEqual({ pending: INPUT.length + RECORD_COST, inputs: 0 });
+    expect(await bytes()).toEqual({ pending: INPUT.length + RECORD_COST, inputs: 0, records: 0 });
     expect(await redis.pttl(keys.prediction(ref.id))).toBe(-1);
   });
 
@@ -212,7 +217,7 @@ describe('ledger', () => {
     await submitted({ payload, head, budget });
     expect(await ledger.output(first.id)).toBeNull();
     expect(await ledger.submit(submission(clock, { payload, head, budget }))).toMatchObject({ kind: 'full' });
-    expect(await bytes()).toEqual({ pending: budget, inputs: 0, outputs: 0 });
+    expect(await bytes()).toMatchObject({ pending: budget, inputs: 0, outputs: 0 });
   });
 
   it('removes data and then records when they have been kept their time', async () => {
@@ -229,7 +234,7 @@ describe('ledger', () => {
     expect(await ledger.sweep(100, 1_000_000)).toBe(1);
     expect(await ledger.read(ref.id)).toBeUndefined();
     expect(await redis.zrange(keys.predictions('public'), '0', '-1')).toEqual([live.id]);
-    expect(await bytes()).toEqual({ pending: INPUT.length + RECORD_COST, inputs: 0, outputs: 0 });
+    expect(await bytes()).toEqual({ pending: INPUT.length + RECORD_COST, inputs: 0, outputs: 0, records: 0 });
   });
 
   it('bounds the log of a prediction that is retried without end', async () => {

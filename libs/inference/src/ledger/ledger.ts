@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../batching/clock.js';
 import type { GenerationRef } from '../contract/durable-job.js';
+import { packed } from '../contract/end-to-end.js';
 import type { Keys } from '../contract/keys.js';
 import {
   isTerminal,
@@ -75,6 +76,10 @@ export interface NewestOptions {
   limit: number;
 }
 
+/** What the bytes of durable predictions are counted by (kept-lua.ts). */
+export const STORED = ['pending', 'untold', 'inputs', 'outputs', 'records'] as const;
+export type Stored = Record<(typeof STORED)[number], number>;
+
 export interface PredictionSuccess {
   outputs: OutputItem[];
   bytes: Buffer;
@@ -104,7 +109,7 @@ export class Ledger {
       once: true,
     });
     const run = this.run(SUBMIT, id, [
-      JSON.stringify(head),
+      JSON.stringify({ ...head, items: packed(head.items) }),
       Math.round(deadline),
       Math.round(Math.min(deadline, this.clock.now() + LOOK_MS)),
       Math.round(budget),
@@ -138,7 +143,7 @@ export class Ledger {
   ): Promise<Transition> {
     return this.move(SUCCEED, ref, [
       bytes,
-      JSON.stringify(outputs),
+      JSON.stringify(packed(outputs)),
       JSON.stringify(metrics),
       failedRows,
       begins ? 1 : 0,
@@ -238,9 +243,15 @@ export class Ledger {
     await this.run(PURGE, id, [owner]);
   }
 
-  /** Removes what has been kept its time, or is over the budget, `limit` of each kind at most; how many it removed. */
+  /** Removes what has been kept its time, or is over the budget, `limit` of each kind at most; how many steps it took. */
   async sweep(limit: number, budget: number): Promise<number> {
     return (await this.run(SWEEP, '', [limit, Math.round(budget)])) as number;
+  }
+
+  /** Bytes in Redis, by what takes them. */
+  async stored(): Promise<Stored> {
+    const bytes = await this.redis.hmget(this.keys.bytes, ...STORED);
+    return Object.fromEntries(STORED.map((what, i) => [what, Number(bytes[i] ?? 0)])) as Stored;
   }
 
   private async move(script: Script, { id, generation }: GenerationRef, args: ScriptArgument[]): Promise<Transition> {

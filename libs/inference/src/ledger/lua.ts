@@ -6,17 +6,18 @@
  *
  * Invariants, kept by `note` and `ended` below:
  * - a status changes here alone; each change is one line of the log and one notice to each gateway that watches;
- * - a record that has ended is in `ended`, and in neither `due` nor the pending bytes; one that has not, the reverse;
- * - `bytes.pending` is the cost of all records that have not ended; `bytes.inputs` and `bytes.outputs` are the sums of
- *   the members of `held:inputs` and `held:outputs` (`<bytes> <id>`, by the time of their removal);
- * - a member of `ended` (`<id> <owner>`) says all that a sweep needs, for the record itself may have gone by its TTL;
+ * - a record that has ended is kept (kept-lua.ts), and in neither `due` nor the pending bytes; one that has not, the
+ *   reverse;
+ * - `bytes.pending` is the cost of all records that have not ended;
  * - what ends a prediction begins with `unpend`: Redis lets a ZREM through when it has no memory left, and then the
  *   rest of the script too, so that full memory never keeps anything from ending;
  * - a delivery that a change calls for is in `outbox` in the same step.
  */
 import { batchLua } from './batch-lua.js';
+import { KEPT_LUA } from './kept-lua.js';
+import { ROOM_LUA } from './room-lua.js';
 
-/** What a record costs beside its input: the hash, its places in the sorted sets, its job. */
+/** What a record that has not ended costs beside its input: the hash, its places in the sorted sets, its job. */
 export const RECORD_COST = 2_048;
 /** Past the sweep, which normally removes: if no gateway lives, Redis forgets by itself. */
 export const NET_MS = 3_600_000;
@@ -38,6 +39,7 @@ local function load()
   if not f[1] then return nil end
   local rec = cjson.decode(f[1])
   rec.status, rec.generation, rec.log, rec.seq, rec.watchers = f[2], f[3], f[4] or '', tonumber(f[5] or '0'), f[6] or ''
+  rec.size = #f[1]
   return rec
 end
 
@@ -48,6 +50,7 @@ local function post(member, pause)
   posted[#posted + 1] = member
 end
 
+${KEPT_LUA}
 ${batchLua(NET_MS)}
 local function postJob(rec, pause)
   post('job ' .. rec.lane .. ' ' .. rec.model .. ' ' .. rec.version .. ' ' .. id .. ' ' .. rec.generation, pause)
@@ -103,32 +106,16 @@ local function unpend(rec)
   redis.call('HINCRBY', k('bytes'), 'pending', -(rec.inputBytes + ${RECORD_COST}))
 end
 
-local function hold(what, rec, bytes)
-  if bytes == 0 then return end
-  redis.call('HINCRBY', k('bytes'), what, bytes)
-  redis.call('ZADD', k('held:' .. what), now + rec.keepData, string.format('%d', bytes) .. ' ' .. id)
-end
-
-local function release(what, bytes)
-  if redis.call('ZREM', k('held:' .. what), string.format('%d', bytes) .. ' ' .. id) == 1 then
-    redis.call('HINCRBY', k('bytes'), what, -bytes)
-  end
-end
-
 -- What an end calls for beside its own fields.
 local function keep(rec)
   hold('inputs', rec, rec.inputBytes)
-  redis.call('ZADD', k('ended'), now + rec.keepRecord, id .. ' ' .. rec.owner)
+  local cost = costOf(rec)
+  redis.call('HSET', key, 'kept', cost)
+  keepUntil(now + rec.keepRecord, memberOf(cost, id, rec.owner))
   redis.call('PEXPIRE', key, rec.keepRecord + ${NET_MS})
   redis.call('PEXPIRE', k('payload:' .. id), rec.keepData + ${NET_MS})
   postHook(rec, 'completed')
   if rec.batch then complete(rec.batch) end
-end
-
--- Bytes that are pending, when those alone leave no room for cost more; nil when they do.
-local function pendingOver(cost, budget)
-  local pending = tonumber(redis.call('HGET', k('bytes'), 'pending') or '0')
-  return pending + cost > budget and tostring(pending) or nil
 end
 
 local function ended(rec)
@@ -139,32 +126,4 @@ end
 local function done() return {1, unpack(posted)} end
 local NOT_APPLIED = {0}
 
--- Frees what was held by the member '<bytes> <id>' of held:<what>.
-local function drop(what, member)
-  local bytes, owner = string.match(member, '^(%d+) (.+)$')
-  redis.call('HINCRBY', k('bytes'), what, -tonumber(bytes))
-  redis.call('UNLINK', k((what == 'inputs' and 'payload:' or 'result:') .. owner))
-  local other = k('prediction:' .. owner)
-  if redis.call('EXISTS', other) == 1 then redis.call('HSET', other, 'removed', '1') end
-end
-
--- Drops the oldest inputs, then the oldest outputs, until <cost> more bytes fit into the budget; how many it dropped.
-local function makeRoom(cost, budget, most)
-  local b = redis.call('HMGET', k('bytes'), 'pending', 'inputs', 'outputs')
-  local over = tonumber(b[1] or '0') + tonumber(b[2] or '0') + tonumber(b[3] or '0') + cost - budget
-  local dropped = 0
-  while over > 0 and dropped < most do
-    local what = 'inputs'
-    local oldest = redis.call('ZPOPMIN', k('held:inputs'))
-    if not oldest[1] then
-      what = 'outputs'
-      oldest = redis.call('ZPOPMIN', k('held:outputs'))
-    end
-    if not oldest[1] then break end
-    drop(what, oldest[1])
-    over = over - tonumber(string.match(oldest[1], '^%d+'))
-    dropped = dropped + 1
-  end
-  return dropped
-end
-`;
+${ROOM_LUA}`;

@@ -11,7 +11,8 @@ import { MAX_EVICTIONS, PRELUDE, RECORD_COST } from './lua.js';
  *
  * Guarantees: record, index, claims, byte count, `due` and the job's outbox entry are written together or not at all;
  * the payload, written before with a short TTL, loses its TTL only here, so that one whose submission never came goes
- * by itself. A submission that is sent again changes nothing. Over the budget the oldest inputs of ended predictions go first, then the oldest outputs.
+ * by itself. A submission that is sent again changes nothing. Over the budget
+ * what has ended makes room (room-lua.ts).
  */
 export const SUBMIT = new Script(`${PRELUDE}
 local head, deadline, due, budget, watcher = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
@@ -43,9 +44,14 @@ makeRoom(cost, budget, ${MAX_EVICTIONS})
 
 if redis.call('PERSIST', k('payload:' .. id)) == 0 then return {'lost'} end
 if watcher ~= '' then redis.call('HSET', key, 'watchers', watcher) end
+local made = {}
 for _, claim in ipairs(claims) do
-  if claim ~= '' then redis.call('SET', claim, fingerprint .. ' ' .. id, 'PX', ttl) end
+  if claim ~= '' then
+    redis.call('SET', claim, fingerprint .. ' ' .. id, 'PX', ttl)
+    made[#made + 1] = claim
+  end
 end
+if made[1] then redis.call('HSET', key, 'claims', table.concat(made, '\\n')) end
 redis.call('ZADD', k('predictions:' .. rec.owner), rec.created, id)
 rec.generation, rec.log, rec.seq, rec.watchers = '0', '', 0, ''
 note(rec, 'starting')

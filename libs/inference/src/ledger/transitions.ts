@@ -52,6 +52,7 @@ note(rec, 'succeeded', tonumber(ARGV[8]))
 redis.call('HSET', key, 'status', rec.status, 'seq', rec.seq, 'log', rec.log, 'outputs', ARGV[6], 'metrics', ARGV[7],
   'completed', string.format('%d', now))
 hold('outputs', rec, #ARGV[5])
+rec.size = rec.size + #ARGV[6]
 keep(rec)
 return done()
 `);
@@ -103,8 +104,8 @@ if rec.batch and not reopen(rec.batch, rec.owner) then return NOT_APPLIED end
 rec.generation = string.format('%d', tonumber(rec.generation) + 1)
 redis.call('PERSIST', key)
 redis.call('HSET', key, 'generation', rec.generation, 'attempts', 0, 'deadline', ARGV[4])
-redis.call('HDEL', key, 'job', 'failures', 'started', 'completed', 'code', 'message', 'dead', 'digest')
-redis.call('ZREM', k('ended'), id .. ' ' .. rec.owner)
+leave(memberOf(redis.call('HGET', key, 'kept'), id, rec.owner))
+redis.call('HDEL', key, 'job', 'failures', 'started', 'completed', 'code', 'message', 'dead', 'digest', 'kept')
 redis.call('ZREM', k('dead:' .. rec.owner), id)
 release('inputs', rec.inputBytes)
 move(rec, 'starting')
@@ -138,29 +139,25 @@ return 1
 
 /**
  * KEYS[1] any key of ours; ARGV: prefix, now, '', limit, budget in bytes. Removes what has been kept its time: inputs,
- * outputs, then whole records with their place in the index; and, before their time, the oldest inputs and outputs of
- * ended predictions while all bytes are over the budget. Answers how many it removed, `limit` at most of each kind.
+ * outputs, then whole records with their place in every index; and, before its time, what makes room while all bytes are
+ * over the budget (room-lua.ts). Answers how many steps that took, `limit` at most of each kind.
  */
 export const SWEEP = new Script(`${PRELUDE}
 local limit, budget, removed = tonumber(ARGV[4]), tonumber(ARGV[5]), 0
-for _, what in ipairs({'inputs', 'outputs'}) do
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', k('held:' .. what), '-inf', now, 'LIMIT', 0, limit)) do
-    redis.call('ZREM', k('held:' .. what), member)
-    drop(what, member)
+local function overdue(set, remove)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', k(set), '-inf', now, 'LIMIT', 0, limit)) do
+    remove(member)
     removed = removed + 1
   end
 end
-for _, member in ipairs(redis.call('ZRANGEBYSCORE', k('ended'), '-inf', now, 'LIMIT', 0, limit)) do
-  local gone, owner = string.match(member, '^(%S+) (.*)$')
-  redis.call('ZREM', k('ended'), member)
-  if string.sub(gone, 1, 1) == 'b' then
-    dropBatch(gone, owner)
-  else
-    redis.call('ZREM', k('predictions:' .. owner), gone)
-    redis.call('ZREM', k('dead:' .. owner), gone)
-    redis.call('UNLINK', k('prediction:' .. gone))
-  end
-  removed = removed + 1
+for _, what in ipairs({'inputs', 'outputs'}) do
+  overdue('held:' .. what, function(member)
+    redis.call('ZREM', k('held:' .. what), member)
+    drop(what, member)
+  end)
 end
+overdue('ended', forget)
+overdue('untold', forget)
+review(limit)
 return removed + makeRoom(0, budget, limit)
 `);

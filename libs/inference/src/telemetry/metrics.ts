@@ -54,6 +54,8 @@ export class GatewayMetrics extends Metrics {
   readonly alpha = this.gauge('sluice_latency_alpha_ms', 'Learned milliseconds per row, mean over workers.', MODEL);
   readonly beta = this.gauge('sluice_latency_beta_ms', 'Learned milliseconds per run, mean over workers.', MODEL);
   readonly pending = this.gauge('sluice_pending_predictions', 'Durable predictions that have not ended.', []);
+  readonly storage = this.gauge('sluice_storage_bytes', 'Bytes that durable predictions take, by what.', ['what']);
+  readonly storageBudget = this.gauge('sluice_storage_budget_bytes', 'Bytes that durable predictions may take.', []);
   readonly outboxSize = this.gauge('sluice_outbox_entries', 'Jobs and deliveries decided but not yet added.', []);
   readonly outboxAge = this.gauge('sluice_outbox_age_seconds', 'Age of the oldest of them.', []);
   readonly outboxDrained = this.counter('sluice_outbox_drained_total', 'Overdue entries added by this gateway.', []);

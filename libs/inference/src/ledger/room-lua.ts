@@ -1,0 +1,131 @@
+/**
+ * How what is kept goes, when its time is over or its room is needed; a part of the common beginning of all scripts
+ * (lua.ts).
+ *
+ * Invariants: over the budget the oldest inputs go first, then the oldest outputs, and of the records beyond their share
+ * the oldest, once their data is gone. A record stays while a webhook of it has not been delivered, and a batch until it
+ * has ended: those are `untold`, and count like what has not ended. With a record go its deliveries and its claims.
+ */
+
+/** Of the budget that records may fill although inputs and outputs, or what has not ended, need the room. */
+export const RECORD_SHARE = 0.25;
+
+export const ROOM_LUA = `
+-- Frees what was held by the member '<bytes> <id>' of held:<what>.
+local function drop(what, member)
+  local owner = string.match(member, '^%d+ (.+)$')
+  grow(what, -heldCost(member))
+  redis.call('UNLINK', k((what == 'inputs' and 'payload:' or 'result:') .. owner))
+  local other = k('prediction:' .. owner)
+  if redis.call('EXISTS', other) == 1 then redis.call('HSET', other, 'removed', '1') end
+end
+
+local function forgetDeliveries(subject, owner)
+  local all = k('deliveries-of:' .. subject)
+  for _, delivery in ipairs(redis.call('SMEMBERS', all)) do
+    -- One that is pending finds its subject gone, and ends by that.
+    if redis.call('HGET', k('delivery:' .. delivery), 'state') ~= 'pending' then
+      redis.call('ZREM', k('deliveries:' .. owner), delivery)
+      redis.call('UNLINK', k('delivery:' .. delivery))
+    end
+  end
+  redis.call('UNLINK', all)
+end
+
+-- Removes a record or a batch, with its place in every index.
+local function forget(member)
+  local _, gone, owner = partsOf(member)
+  leave(member)
+  if string.sub(gone, 1, 1) == 'b' then
+    if dropBatch(gone, owner) then forgetDeliveries(gone, owner) end
+    return
+  end
+  local record = k('prediction:' .. gone)
+  for claim in string.gmatch(redis.call('HGET', record, 'claims') or '', '[^\\n]+') do
+    -- It may have become another's meanwhile.
+    if string.sub(redis.call('GET', claim) or '', -#gone - 1) == ' ' .. gone then redis.call('UNLINK', claim) end
+  end
+  redis.call('ZREM', k('predictions:' .. owner), gone)
+  redis.call('ZREM', k('dead:' .. owner), gone)
+  redis.call('UNLINK', record)
+  forgetDeliveries(gone, owner)
+end
+
+-- Whether all that was to be told of it has been. A delivery that has not begun has no record yet.
+local function told(name, head, generation, started)
+  for _, event in ipairs(head.webhook and (head.events or {'completed'}) or {}) do
+    if event == 'completed' or started then
+      local state = redis.call('HGET', k('delivery:msg_' .. name .. '_' .. event .. '_' .. generation), 'state')
+      if not state or state == 'pending' then return false end
+    end
+  end
+  return true
+end
+
+-- Whether it may go before its time: a batch not before its end, and nothing before its webhooks.
+local function mayGo(name)
+  local isBatch = string.sub(name, 1, 1) == 'b'
+  local f = isBatch and redis.call('HMGET', batchOf(name), 'head', 'generation', 'completed')
+    or redis.call('HMGET', k('prediction:' .. name), 'head', 'generation', 'started')
+  if not f[1] then return true end
+  if isBatch and not f[3] then return false end
+  return told(name, cjson.decode(f[1]), f[2], f[3])
+end
+
+-- The oldest record goes, or becomes untold; nil when there is none, or when it still has data, which goes first.
+local function evict()
+  local oldest = redis.call('ZRANGE', k('ended'), 0, 0, 'WITHSCORES')
+  if not oldest[1] then return nil end
+  local bytes, name = partsOf(oldest[1])
+  if redis.call('STRLEN', k('payload:' .. name)) + redis.call('STRLEN', k('result:' .. name)) > 0 then return nil end
+  if mayGo(name) then
+    forget(oldest[1])
+    return bytes, bytes
+  end
+  leave(oldest[1])
+  redis.call('ZADD', k('untold'), oldest[2], oldest[1])
+  grow('untold', bytes)
+  return bytes, 0
+end
+
+-- Those of some untold that have been told meanwhile are as old as they are.
+local function review(most)
+  for _, member in ipairs(redis.call('ZRANDMEMBER', k('untold'), most)) do
+    local _, name = partsOf(member)
+    if mayGo(name) then keepUntil(redis.call('ZSCORE', k('untold'), member), member) end
+  end
+end
+
+-- Bytes that may not go before their time, when those alone leave no room for cost more; nil when they do.
+local function pendingOver(cost, budget)
+  local b = redis.call('HMGET', k('bytes'), 'pending', 'untold')
+  local pending = tonumber(b[1] or '0') + tonumber(b[2] or '0')
+  return pending + cost > budget and int(pending) or nil
+end
+
+-- The oldest of what is held goes; nil when nothing is.
+local function dropOldest(what)
+  local oldest = redis.call('ZPOPMIN', k('held:' .. what))
+  if not oldest[1] then return nil end
+  drop(what, oldest[1])
+  return heldCost(oldest[1])
+end
+
+-- Drops what may go, in its order, until <cost> more bytes fit into the budget; how many steps that took.
+local function makeRoom(cost, budget, most)
+  local b = redis.call('HMGET', k('bytes'), 'records', 'pending', 'untold', 'inputs', 'outputs')
+  local records, over = tonumber(b[1] or '0'), cost - budget
+  for i = 1, 5 do over = over + tonumber(b[i] or '0') end
+  local steps = 0
+  while over > 0 and steps < most do
+    local freed, left
+    if records > budget * ${RECORD_SHARE} then left, freed = evict() end
+    if left then records = records - left
+    else freed = dropOldest('inputs') or dropOldest('outputs') end
+    if not freed then break end
+    over = over - freed
+    steps = steps + 1
+  end
+  return steps
+end
+`;

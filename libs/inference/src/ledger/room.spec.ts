@@ -1,0 +1,209 @@
+/** What goes when the budget is full, what may not, and that nothing of it is left behind. */
+import { chunkOf, createdBatch } from '../../../../test/fixtures/batch-rows.js';
+import { ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
+import type { DeliveryRef } from '../contract/durable-job.js';
+import { Deliveries } from '../webhooks/deliveries.js';
+import { RetrySchedule } from '../webhooks/schedule.js';
+import { BatchLedger } from './batch-ledger.js';
+import { HELD_COST } from './kept-lua.js';
+
+const OUTPUT = { outputs: [], bytes: Buffer.from('{}'), metrics: METRICS };
+const FAILURE = { code: 'INTERNAL', message: 'no', dead: { reason: 'exhausted', digest: 'd' } } as const;
+const ROOM = 1_000_000;
+const URL = 'https://x.test/';
+
+describe('the room for what has ended', () => {
+  let server: TestRedis;
+  let at: LedgerOnRedis;
+  let batches: BatchLedger;
+
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+  beforeEach(() => {
+    at = ledgerOn(server.url);
+    batches = new BatchLedger(at.redis, at.keys, at);
+  });
+  afterEach(() => at.redis.disconnect());
+
+  const bytes = async (what: string): Promise<number> => Number((await at.redis.hget(at.keys.bytes, what)) ?? 0);
+
+  async function submitted(options: Parameters<typeof submission>[1] = {}): Promise<string> {
+    at.clock.pass(1);
+    const it = submission(at.clock, options);
+    expect(await at.ledger.submit(it)).toMatchObject({ kind: 'new' });
+    return it.id;
+  }
+
+  async function ended(options: Parameters<typeof submission>[1] = {}): Promise<string> {
+    const id = await submitted(options);
+    expect(await at.ledger.succeed({ id, generation: 0 }, OUTPUT)).toMatchObject({ applied: true });
+    return id;
+  }
+
+  async function deliver(prediction: string, verdict: 'delivered' | 'failed' = 'delivered'): Promise<string> {
+    const { redis, keys, clock } = at;
+    const deliveries = new Deliveries({ redis, keys, clock, schedule: new RetrySchedule([0, 60]), keepMs: 20_000 });
+    const ref: DeliveryRef = { prediction, event: 'completed', generation: 0 };
+    const run = { ref, round: 0, token: 't' };
+    const endpoint = { id: 'e1', url: URL };
+    const head = { owner: 'public', endpoint: endpoint.id, url: URL, at: clock.now() };
+    expect(await deliveries.begin(run, head)).toMatchObject({ kind: 'granted' });
+    const outcome = {
+      verdict,
+      attempt: { at: clock.now(), ms: 1 },
+      ...(verdict === 'failed' ? { afterMs: 9_000 } : {}),
+    };
+    await deliveries.settle(run, { ...endpoint, attempts: 0 }, outcome);
+    return `msg_${prediction}_completed_0`;
+  }
+
+  const known = async (ids: string[]): Promise<boolean[]> =>
+    (await at.ledger.readMany(ids)).map((record) => record !== undefined);
+
+  it('is made by the oldest records too, once their data is gone, down to a quarter of the budget', async () => {
+    const ids = [];
+    for (let n = 0; n < 8; n++) ids.push(await ended());
+    const record = (await bytes('records')) / ids.length;
+    const budget = 4 * (record + HELD_COST + OUTPUT.bytes.length);
+    expect(await at.ledger.sweep(1, budget)).toBe(1);
+    expect(await at.ledger.input(ids[0]!)).toBeNull();
+    expect(await known(ids)).toEqual(Array(8).fill(true));
+    await at.ledger.sweep(100, budget);
+    expect(await known(ids)).toEqual([false, false, false, false, true, true, true, true]);
+    for (const left of [3, 2, 1, 1]) {
+      await submitted({ budget });
+      expect((await known(ids)).filter(Boolean)).toHaveLength(left);
+    }
+    expect((await known(ids)).at(-1)).toBe(true);
+    expect(await bytes('records')).toBe(record);
+  });
+
+  it('leaves nothing of a record: no index, no claim, no delivery', async () => {
+    const { redis, keys, ledger, clock } = at;
+    const claims = { keys: [keys.claim('public', 'key', 'k'), keys.claim('public', 'alias', 'a')], fingerprint: 'f' };
+    const id = await submitted({ claims: { ...claims, ttlMs: 90_000 }, head: { webhook: URL } });
+    await ledger.fail({ id, generation: 0 }, FAILURE);
+    await deliver(id);
+    await ledger.sweep(100, 1);
+    await ledger.sweep(100, 1);
+    expect(await known([id])).toEqual([false]);
+    await redis.del(keys.outbox, keys.deadOwners);
+    expect(await redis.keys(`${keys.prefix}:*`)).toEqual([keys.bytes]);
+    for (const what of ['pending', 'inputs', 'outputs', 'records', 'untold']) expect(await bytes(what)).toBe(0);
+    expect(await ledger.submit(submission(clock, { claims: { ...claims, ttlMs: 9 } }))).toMatchObject({ kind: 'new' });
+  });
+
+  it('leaves a claim that has become another prediction’s', async () => {
+    const { redis, keys, ledger } = at;
+    const claims = { keys: [keys.claim('public', 'key', 'k')], fingerprint: 'f', ttlMs: 90_000 };
+    const id = await ended({ claims });
+    await redis.set(claims.keys[0]!, 'g pother');
+    await ledger.sweep(100, 1);
+    expect(await known([id])).toEqual([false]);
+    expect(await ledger.claimed(claims.keys[0]!)).toEqual({ fingerprint: 'g', id: 'pother' });
+  });
+
+  it('is not made by a record whose webhook is on its way, which counts like what has not ended', async () => {
+    const { ledger, clock } = at;
+    const waiting = await ended({ head: { webhook: URL } });
+    const failing = await ended({ head: { webhook: URL } });
+    await deliver(failing, 'failed');
+    const plain = await ended({ head: { webhook: URL, events: ['start'] } });
+    await ledger.sweep(100, 1);
+    expect(await known([waiting, failing, plain])).toEqual([true, true, true]);
+    const none = await ended();
+    await ledger.sweep(100, 1);
+    expect(await known([waiting, failing, plain, none])).toEqual([true, true, true, false]);
+    const untold = await bytes('untold');
+    expect(untold).toBeGreaterThan(6_000);
+    expect(await bytes('records')).toBe(0);
+    const full = await ledger.submit(submission(clock, { budget: untold }));
+    expect(full).toEqual({ kind: 'full', pendingBytes: untold });
+
+    await deliver(waiting);
+    await ledger.sweep(100, 1);
+    expect(await known([waiting, failing])).toEqual([false, true]);
+    expect(await ledger.submit(submission(clock, { budget: untold }))).toMatchObject({ kind: 'new' });
+  });
+
+  it('takes back what is retried although its webhook was never delivered', async () => {
+    const { ledger, clock } = at;
+    const id = await submitted({ head: { webhook: URL } });
+    await ledger.fail({ id, generation: 0 }, FAILURE);
+    const cost = await bytes('records');
+    // Its input is the first to go, so keep it by a budget that it fits into.
+    await ledger.sweep(100, cost);
+    expect(await ledger.retry(id, clock.now() + 1_000)).toBe('gone');
+    await at.redis.set(at.keys.payload(id), 'back');
+    await ledger.sweep(100, 1);
+    expect(await ledger.retry(id, clock.now() + 1_000)).toMatchObject({ applied: true });
+    expect([await bytes('records'), await bytes('untold')]).toEqual([0, 0]);
+  });
+
+  it('forgets what is untold when its time is over', async () => {
+    const id = await ended({ head: { webhook: URL } });
+    await at.ledger.sweep(100, 1);
+    at.clock.pass(20_001);
+    await at.ledger.sweep(100, ROOM);
+    expect(await known([id])).toEqual([false]);
+    expect([await bytes('records'), await bytes('untold')]).toEqual([0, 0]);
+  });
+
+  it('is made by the chunks of a batch, and by the batch itself when it has ended and that was told', async () => {
+    const { ledger, clock, redis, keys } = at;
+    const id = await createdBatch(at, batches, URL);
+    const chunks = [chunkOf(clock, [id, 0]), chunkOf(clock, [id, 3])];
+    for (const each of chunks) {
+      await batches.append(each);
+      await ledger.succeed({ id: each.id, generation: 0 }, OUTPUT);
+      clock.pass(1);
+    }
+    // Of both the data goes first, then one of the records.
+    await ledger.sweep(5, 1);
+    expect((await batches.chunks(id, { row: 0, limit: 9 })).chunks).toEqual([
+      { forgotten: true, row: 0, count: 3 },
+      expect.objectContaining({ id: chunks[1]!.id, status: 'succeeded', removed: '1' }),
+    ]);
+    await ledger.sweep(100, 1);
+    expect(await batches.read(id)).toMatchObject({ state: 'open', succeeded: 6 });
+    await batches.seal(id);
+    await ledger.sweep(100, 1);
+    expect(await batches.read(id)).toMatchObject({ state: 'completed' });
+    await deliver(id);
+    await ledger.sweep(100, 1);
+    expect(await batches.read(id)).toBeUndefined();
+    await redis.del(keys.outbox);
+    expect(await redis.keys(`${keys.prefix}:*`)).toEqual([keys.bytes]);
+    expect([await bytes('records'), await bytes('untold')]).toEqual([0, 0]);
+  });
+
+  it('counts a batch that is added to, sealed, ended and run again once', async () => {
+    const { ledger, clock } = at;
+    const id = await createdBatch(at, batches);
+    const alone = await bytes('records');
+    await ledger.sweep(100, 1);
+    expect([await bytes('records'), await bytes('untold')]).toEqual([0, alone]);
+    const made = chunkOf(clock, [id, 0]);
+    await batches.append(made);
+    expect([await bytes('records'), await bytes('untold')]).toEqual([alone, 0]);
+    await batches.seal(id);
+    expect(await bytes('records')).toBe(0);
+    await ledger.fail({ id: made.id, generation: 0 }, FAILURE);
+    expect(await bytes('records')).toBeGreaterThan(alone);
+    expect(await ledger.retry(made.id, clock.now() + 1_000)).toMatchObject({ applied: true });
+    expect([await bytes('records'), await bytes('untold')]).toEqual([0, 0]);
+  });
+
+  it('gives an idempotency key of a forgotten batch free', async () => {
+    const { redis, keys, clock } = at;
+    const claim = { key: keys.claim('public', 'key', 'k'), fingerprint: 'f', ttlMs: 9_000 };
+    const head = { owner: 'public', model: 'digits', version: '1', request: 'r', created: clock.now(), keepRecord: 9 };
+    await batches.create({ id: 'bone', head, claim });
+    expect(await batches.create({ id: 'btwo', head, claim })).toEqual({ kind: 'same', id: 'bone' });
+    await redis.del(keys.batch('bone'));
+    expect(await batches.create({ id: 'btwo', head, claim })).toEqual({ kind: 'new' });
+  });
+});

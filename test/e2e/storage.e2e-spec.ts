@@ -1,0 +1,65 @@
+// Proves: predictions that have ended, however many, never fill Redis, and what was accepted is not among what goes.
+import { Redis } from 'ioredis';
+import { ask } from '../support/http.js';
+import { metric } from '../support/metrics.js';
+import { ModelsFolder } from '../support/models-folder.js';
+import { startRedis, type TestRedis } from '../support/redis.js';
+import { Stack } from '../support/stack.js';
+import { until } from '../support/until.js';
+
+/** Of which half is for durable predictions: some 4 000 of these. */
+const MAX_MEMORY = 24 * 1024 * 1024;
+const COUNT = 9_000;
+const CALLERS = 32;
+
+const models = new ModelsFolder().fixtures('row_sum');
+let server: TestRedis;
+let redis: Redis;
+let stack: Stack;
+beforeAll(async () => {
+  server = await startRedis();
+  redis = new Redis(server.url);
+  await redis.config('SET', 'maxmemory', MAX_MEMORY);
+  stack = await Stack.start({ models: models.path, redisUrl: server.url });
+});
+afterAll(async () => {
+  await stack.close();
+  redis.disconnect();
+  await server.stop();
+  models.remove();
+});
+
+const submit = (row: number) =>
+  ask(`${stack.url}/predict/row_sum`, {
+    headers: { 'content-type': 'application/json', prefer: 'respond-async' },
+    body: JSON.stringify({ input: [row, 1, 2, 3] }),
+  });
+
+const stored = (what: string) => metric(stack.url, 'sluice_storage_bytes', { what });
+
+it('takes more than Redis could hold, keeps within its share, and has the newest still', async () => {
+  const ids: string[] = [];
+  const statuses = new Set<number>();
+  let next = 0;
+  const caller = async (): Promise<void> => {
+    while (next < COUNT) {
+      const row = next++;
+      const { status, json } = await submit(row);
+      statuses.add(status);
+      ids[row] = json.id;
+    }
+  };
+  await Promise.all(Array.from({ length: CALLERS }, caller));
+  expect([...statuses]).toEqual([202]);
+  const read = (row: number) => ask(`${stack.url}/v1/predictions/${ids[row]}`, { method: 'GET' });
+  await until('the last has ended', async () => (await read(COUNT - 1)).json.status === 'succeeded');
+
+  expect((await read(COUNT - 1)).json).toMatchObject({ output: [COUNT - 1 + 6], data_removed: false });
+  expect(await read(0)).toMatchObject({ status: 404, json: { code: 'PREDICTION_NOT_FOUND' } });
+  await until('the gauges show it', async () => (await stored('records')) > 0);
+  const budget = await metric(stack.url, 'sluice_storage_budget_bytes');
+  expect(budget).toBe(MAX_MEMORY / 2);
+  const taken = await Promise.all(['pending', 'untold', 'inputs', 'outputs', 'records'].map(stored));
+  expect(taken.reduce((sum, each) => sum + each)).toBeLessThanOrEqual(budget);
+  expect(Number(/used_memory:(\d+)/.exec(await redis.info('memory'))![1])).toBeLessThan(0.8 * MAX_MEMORY);
+});
