@@ -47,7 +47,7 @@ export class ExecutorSupervisor {
     private readonly events: SupervisorEvents,
   ) {
     const { executors, threads, providers, cpuFallback, bulkRunMs } = context.config;
-    this.dispatcher = new Dispatcher(this.slots, bulkRunMs);
+    this.dispatcher = new Dispatcher(this.slots, { bulkRunMs, clock: context.clock });
     const dispatch = (): void => this.dispatcher.dispatch();
     this.outlet = new ReplyOutlet(context);
     this.runner = new BatchRunner(context, this.outlet, dispatch);

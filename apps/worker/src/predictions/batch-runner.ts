@@ -68,6 +68,7 @@ export class BatchRunner {
       metrics.run.observe(labels, inferMs / 1_000);
       metrics.batchSize.observe(labels, rows);
     }
+    batch.from.prepared(batch.rows, ran.prepareMs);
     const reason = rows >= batcher.maxBatchSize ? 'full' : batch.reason;
     const facts = { size: rows, infer_ms: rounded(inferMs), release_reason: reason };
     const answers = [];

@@ -50,6 +50,7 @@ export interface BatcherOptions<T extends Waiting> {
 const UNKNOWN_RUN_TIMEOUT_MS = 10_000;
 const MIN_RUN_TIMEOUT_MS = 2_000;
 const RUN_TIMEOUT_FACTOR = 20;
+const PREPARE_WEIGHT = 0.1;
 
 export class Batcher<T extends Waiting> {
   readonly latency: LatencyModel;
@@ -61,6 +62,7 @@ export class Batcher<T extends Waiting> {
   private suspects = 0;
   private draining = false;
   private most: number;
+  private preparing: number | undefined;
 
   constructor(private readonly options: BatcherOptions<T>) {
     this.most = options.maxBatchSize;
@@ -100,6 +102,16 @@ export class Batcher<T extends Waiting> {
   ended(rows: number): void {
     this.running--;
     this.runningRows -= rows;
+  }
+
+  /** What each of its rows takes before a run, in milliseconds: a mean of which the last batch is a tenth. */
+  get prepareMs(): number {
+    return this.preparing ?? 0;
+  }
+
+  prepared(rows: number, ms: number): void {
+    const each = ms / rows;
+    this.preparing = this.preparing === undefined ? each : this.preparing + PREPARE_WEIGHT * (each - this.preparing);
   }
 
   add(item: T): void {

@@ -16,14 +16,24 @@ export interface BulkLimits {
   latency: LatencyModel;
   /** What one of the rows costs. */
   nextWeight: number;
+  /** What each takes before the run, in the slot of the run: nothing is prepared ahead. */
+  prepareMs: number;
 }
 
 /** Rows of a bulk run that takes at most `runMs`; one row always may. */
-export function rowsOfBulkRun({ maxBatchSize, latency, nextWeight: weight }: BulkLimits, runMs: number): number {
+export function rowsOfBulkRun(limits: BulkLimits, runMs: number): number {
+  const { maxBatchSize, latency, nextWeight: weight } = limits;
   const line = latency.line();
   if (!line) return 1;
-  const inTime = line.alpha > 0 ? Math.floor((runMs - line.beta) / (line.alpha * weight)) : Infinity;
+  const each = line.alpha * weight + limits.prepareMs;
+  const inTime = each > 0 ? Math.floor((runMs - line.beta) / each) : Infinity;
   return Math.max(1, Math.min(maxBatchSize, seen(latency, weight), inTime));
+}
+
+/** Milliseconds that a run of bulk rows takes from handing over on; undefined while unknown. */
+export function msOfBulkRun({ latency, nextWeight, prepareMs }: BulkLimits, rows: number): number | undefined {
+  const ms = latency.estimate(rows * nextWeight);
+  return ms === undefined ? undefined : ms + rows * prepareMs;
 }
 
 /**

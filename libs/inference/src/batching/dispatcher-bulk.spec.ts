@@ -13,7 +13,7 @@ interface SetUp {
 }
 
 function setUp({ slots, versions = ['m'], alpha }: SetUp) {
-  const dispatcher = new Dispatcher<Preparable>(slots, 50);
+  const dispatcher = new Dispatcher<Preparable>(slots, { clock, bulkRunMs: 50 });
   const lines = versions.map((version) => {
     const options = { maxBatchSize: 16, clock, dropped: () => undefined };
     const batcher = new Batcher<Preparable>(options);
@@ -103,7 +103,6 @@ describe('bulk rows', () => {
     const { dispatcher, batcher, bulk } = setUp({ slots, alpha: 0.01 });
     batcher.add(item('1'));
     dispatcher.dispatch();
-    batcher.began(1);
     batcher.add(item('2', { since: 0 }));
     flood(bulk, 50);
     dispatcher.dispatch();
@@ -120,6 +119,15 @@ describe('bulk rows', () => {
     flood(lines[1]!.bulk, 1);
     dispatcher.dispatch();
     expect(slots[1]!.ran).toEqual([{ version: 'b', ids: ['100'] }]);
+  });
+
+  it('count what is done for each before a run as a part of it', () => {
+    const slot = new StandInSlot();
+    const { dispatcher, bulk } = setUp({ slots: [slot], alpha: 12 });
+    for (let batch = 0; batch < 100; batch++) bulk.prepared(2, 2 * 12);
+    flood(bulk, 50, { prepares: true });
+    dispatcher.dispatch();
+    expect(sizes(slot)).toEqual([2]);
   });
 
   it('fill a batch up where that costs it next to nothing, with no more rows than it has', () => {
@@ -168,7 +176,7 @@ describe('bulk rows', () => {
     const slot = new StandInSlot();
     const dropped: string[] = [];
     const options = { maxBatchSize: 16, clock, dropped: ({ id }: Preparable) => dropped.push(id) };
-    const dispatcher = new Dispatcher<Preparable>([slot]);
+    const dispatcher = new Dispatcher<Preparable>([slot], { clock, bulkRunMs: 50 });
     const bulk = new Batcher<Preparable>(options);
     dispatcher.serve('m', new Batcher<Preparable>(options), bulk);
     bulk.add(item('1'));

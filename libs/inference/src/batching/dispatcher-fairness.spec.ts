@@ -33,7 +33,7 @@ function simulate(models: readonly Model[], arrivals: readonly Arrival[]) {
     msOf: (version) => models[Number(version)]!.ms,
     batcherOf: (version) => batchers[Number(version)]!,
   });
-  const dispatcher = new Dispatcher<Preparable>([slot]);
+  const dispatcher = new Dispatcher<Preparable>([slot], { clock, bulkRunMs: 50 });
   batchers.forEach((batcher, i) => dispatcher.serve(String(i), batcher));
   const idleWithWork: number[] = [];
   let next = 0;

@@ -6,7 +6,7 @@ let now = 0;
 beforeEach(() => (now = 0));
 
 function setUp(slots: StandInSlot[], versions = ['m']) {
-  const dispatcher = new Dispatcher<Preparable>(slots);
+  const dispatcher = new Dispatcher<Preparable>(slots, { clock: { now: () => now }, bulkRunMs: 50 });
   const batchers = versions.map((version) => {
     const batcher = new Batcher<Preparable>({ maxBatchSize: 8, clock: { now: () => now }, dropped: () => undefined });
     dispatcher.serve(version, batcher);
@@ -40,6 +40,27 @@ describe('the dispatcher', () => {
     slot.free();
     dispatcher.dispatch();
     expect(slot.ran[1]).toEqual({ version: 'm', ids: ['2', '3'] });
+  });
+
+  it('puts a picture in line where it is expected to run first, though as much lies there', () => {
+    const slots = [new StandInSlot(), new StandInSlot()];
+    const { dispatcher, batchers } = setUp(slots);
+    for (let run = 0; run < 5; run++) batchers[0]!.latency.record(1, 40);
+    const picture = (at: number): void => {
+      now = at;
+      batchers[0]!.add(item(String(at), { prepares: true }));
+      dispatcher.dispatch();
+    };
+    picture(0);
+    picture(10);
+    slots[0]!.free();
+    picture(20);
+    // The first has another 15 ms to go, the second 5.
+    picture(45);
+    expect(slots.map((slot) => slot.ran.map((run) => run.ids[0]))).toEqual([
+      ['0', '20'],
+      ['10', '45'],
+    ]);
   });
 
   it('hands pictures over ahead, four batches at most and no more rows than the run and the next can take', () => {
@@ -106,7 +127,6 @@ describe('the dispatcher', () => {
     batcher!.add(item('1'));
     dispatcher.dispatch();
     expect(slots.map((slot) => slot.ran.length)).toEqual([1, 0]);
-    batcher!.began(2);
     batcher!.add(item('2'));
     dispatcher.dispatch();
     expect(slots.map((slot) => slot.ran.length)).toEqual([1, 0]);

@@ -14,7 +14,9 @@
  * finds one short bulk run in front of it at most.
  */
 import type { Batcher, Sealed, Waiting } from './batcher.js';
-import { rowsOfBulkRun, rowsToFill } from './bulk-rows.js';
+import { msOfBulkRun, rowsOfBulkRun, rowsToFill } from './bulk-rows.js';
+import type { Clock } from './clock.js';
+import { ExpectedEnds } from './expected-ends.js';
 import { FairTurns } from './fair-turns.js';
 import { slotsWorthUsing } from './parallelism.js';
 
@@ -41,10 +43,14 @@ export interface Preparable extends Waiting {
 const AHEAD = 4;
 /** How long an item waits for a busy slot to come free, where another one would not pay, before it takes the other. */
 const PATIENCE_MS = 5;
-/** What a bulk run may keep others waiting. */
-const BULK_RUN_MS = 50;
 /** What a run counts for while nothing is known of it. */
 const UNKNOWN_RUN_MS = 50;
+
+export interface DispatcherOptions {
+  clock: Clock;
+  /** What a bulk run may keep others waiting. */
+  bulkRunMs: number;
+}
 
 interface Waiter<T extends Preparable> {
   version: string;
@@ -58,12 +64,15 @@ export class Dispatcher<T extends Preparable> {
   private readonly bulk = new Map<string, Batcher<T>>();
   private readonly turns = new FairTurns();
   private readonly bulkTurns = new FairTurns();
+  private readonly ends: ExpectedEnds<Slot<T>>;
   private impatient: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly slots: readonly Slot<T>[],
-    private readonly bulkRunMs = BULK_RUN_MS,
-  ) {}
+    private readonly options: DispatcherOptions,
+  ) {
+    this.ends = new ExpectedEnds(options.clock);
+  }
 
   /** `bulk` holds the version's rows of bulk runs. */
   serve(version: string, batcher: Batcher<T>, bulk?: Batcher<T>): void {
@@ -105,6 +114,7 @@ export class Dispatcher<T extends Preparable> {
       this.fillUp(waiter.version, batch.sealed);
       take(waiter, batch.sealed, this.turns);
       if (batch.slot.outstanding === 0) this.turns.ran(waiter.turn);
+      this.ends.handing(batch.slot, runMs(waiter.batcher, batch.sealed));
       batch.slot.run(waiter.version, batch.sealed, waiter.turn);
       return true;
     }
@@ -126,10 +136,11 @@ export class Dispatcher<T extends Preparable> {
       const rows = batcher.depth + batcher.rowsInRun;
       const worth = slotsWorthUsing(this.slots.length, rows, batcher.latency.line()) - batcher.runs;
       const free = Math.min(idle.length, worth);
-      const sealed = free > 0 ? batcher.seal(free, rowsOfBulkRun(batcher, this.bulkRunMs)) : undefined;
+      const sealed = free > 0 ? batcher.seal(free, rowsOfBulkRun(batcher, this.options.bulkRunMs)) : undefined;
       if (!sealed) continue;
       this.bulkTurns.ran(waiter.turn);
       take(waiter, sealed, this.bulkTurns);
+      this.ends.handing(idle[0]!, msOfBulkRun(batcher, sealed.rows) ?? UNKNOWN_RUN_MS);
       idle[0]!.run(version, sealed, this.turns.present);
       return true;
     }
@@ -145,15 +156,16 @@ export class Dispatcher<T extends Preparable> {
   private sealFor({ batcher }: Waiter<T>, open: Slot<T>[]): { slot: Slot<T>; sealed: Sealed<T> } | undefined {
     const least = Math.min(...open.map((slot) => slot.rows));
     const emptiest = open.filter((slot) => slot.rows === least);
+    const slot = this.ends.soonest(open);
     // Where it overtakes, its next batch must be at hand too, or the one behind would go first after all.
-    const ahead = emptiest[0]!.outstanding > 0 ? Math.max(1, aheadOf(batcher)) : aheadOf(batcher);
+    const ahead = slot.outstanding > 0 ? Math.max(1, aheadOf(batcher)) : aheadOf(batcher);
     const worth = this.worth(batcher) * (1 + ahead) - batcher.runs;
     if (worth <= 0) {
       this.lookAgain();
       return undefined;
     }
     const sealed = batcher.seal(Math.min(emptiest.length, worth));
-    return sealed && { slot: emptiest[0]!, sealed };
+    return sealed && { slot, sealed };
   }
 
   /** Slots that this version's work pays for; all of them once something has waited too long for the ones it has. */
@@ -181,12 +193,12 @@ function waitersIn<T extends Preparable>(batchers: ReadonlyMap<string, Batcher<T
   return waiters.length > 1 ? waiters.sort((a, b) => a.turn - b.turn || a.since - b.since) : waiters;
 }
 
-function take<T extends Preparable>(
-  { version, batcher }: Waiter<T>,
-  { items, rows }: Sealed<T>,
-  turns: FairTurns,
-): void {
-  turns.take(version, batcher.latency.estimate(rows * (items[0]!.weight ?? 1)) ?? UNKNOWN_RUN_MS);
+function take<T extends Preparable>({ version, batcher }: Waiter<T>, sealed: Sealed<T>, turns: FairTurns): void {
+  turns.take(version, runMs(batcher, sealed));
+}
+
+function runMs<T extends Preparable>({ latency }: Batcher<T>, { items, rows }: Sealed<T>): number {
+  return latency.estimate(rows * (items[0]!.weight ?? 1)) ?? UNKNOWN_RUN_MS;
 }
 
 /** Whether everything that lies behind the batch that runs may wait until this version has had its turn. */
