@@ -19,6 +19,7 @@ import { redisAnswers, type Receivers } from '../durable/durable.service.js';
 import { KEY_CLAIM_MS } from '../durable/submission/submission.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
 import type { Admission } from '../predictions/admission.js';
+import { Lead } from './lead.js';
 import { Pace } from './pace.js';
 import type { RowSource } from './rows/row.js';
 import { RowUpload } from './rows/row-upload.js';
@@ -110,8 +111,11 @@ export class BatchesService {
     this.uploads++;
     try {
       // An upload counts among what is in flight.
-      const pace = new Pace(() => this.admission.inFlight - this.uploads);
-      await new RowUpload({ ...upload, context: this.context, budget: this.budget, pace }).take(source, from);
+      const lead = new Lead();
+      const waiting = (): number => this.admission.inFlight - this.uploads;
+      const pace = new Pace({ waiting, isEarly: () => lead.isLong });
+      const { context, budget } = this;
+      await new RowUpload({ ...upload, context, budget, pace, lead }).take(source, from);
     } finally {
       this.uploads--;
     }

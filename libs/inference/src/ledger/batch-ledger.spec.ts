@@ -56,7 +56,7 @@ describe('a bulk run', () => {
   it('keeps each row once, whatever is sent again', async () => {
     const id = await created();
     const first = await joined(id, 0);
-    expect(await batches.append(first)).toEqual({ kind: 'new', outbox: [] });
+    expect(await batches.append(first)).toEqual({ kind: 'new', committed: 3, left: 3, outbox: [] });
     const again = chunk(id, 0);
     expect(await batches.append(again)).toEqual({ kind: 'moved', committed: 3 });
     expect(await at.redis.exists(at.keys.payload(again.id))).toBe(0);
@@ -66,7 +66,7 @@ describe('a bulk run', () => {
   it('is a durable prediction of the bulk lane for each chunk, in no list of predictions', async () => {
     const id = await created();
     const made = chunk(id, 0);
-    expect(await batches.append(made)).toEqual({ kind: 'new', outbox: [`job bulk digits 1 ${made.id} 0`] });
+    expect(await batches.append(made)).toMatchObject({ kind: 'new', outbox: [`job bulk digits 1 ${made.id} 0`] });
     expect(await at.ledger.read(made.id)).toMatchObject({ lane: 'bulk', batch: id, row: 0, status: 'starting' });
     expect(await at.redis.zscore(at.keys.due, made.id)).toBe(String(at.clock.now() + 30_000));
     expect(await at.redis.exists(at.keys.predictions('public'))).toBe(0);

@@ -37,7 +37,8 @@ export interface Chunk {
 }
 
 export type Appended =
-  | { kind: 'new'; outbox: string[] }
+  /** Of the batch's `committed` rows so many have not ended. */
+  | { kind: 'new'; outbox: string[]; committed: number; left: number }
   /** Somebody else has added rows, or fewer are there than was thought. */
   | { kind: 'moved'; committed: number }
   | { kind: 'closed'; state: BatchState }
@@ -160,7 +161,7 @@ export class BatchLedger {
 function appended([kind, ...rest]: string[]): Appended {
   switch (kind) {
     case 'new':
-      return { kind, outbox: rest };
+      return { kind, committed: Number(rest[0]), left: Number(rest[1]), outbox: rest.slice(2) };
     case 'moved':
       return { kind, committed: Number(rest[0]) };
     case 'closed':

@@ -22,10 +22,13 @@ local function count(rec, before, status, failed)
   if status == 'processing' then redis.call('HSETNX', batch, 'started', string.format('%d', now)) end
 end
 
-local function aliveIn(batch)
+-- Rows of it that have not ended.
+local function leftIn(batch)
   local f = redis.call('HMGET', batch, 'starting', 'processing')
-  return tonumber(f[1] or '0') + tonumber(f[2] or '0') > 0
+  return tonumber(f[1] or '0') + tonumber(f[2] or '0')
 end
+
+local function aliveIn(batch) return leftIn(batch) > 0 end
 
 local function keepBatch(name, owner, ms)
   keepUntil(now + ms, batchMember(name, owner))

@@ -36,9 +36,9 @@ export const BULK_SHARE = 0.5;
  * ARGV: …, head of the chunk (JSON), deadline, due, budget, rows, rows without an input. The chunk's rows join its batch
  * behind those that it has, and become a durable prediction of the lane `bulk`, in one step or not at all.
  *
- * Answers `{'new', outbox…}`, also when it had joined before; `{'moved', committed}` when the batch has not as many rows
- * as the chunk says are before it; `{'closed', state}` when it takes no more; `{'gone'}`; `{'lost'}` and
- * `{'full', pending}` as a submission does. A chunk of which no row has an input ends at once.
+ * Answers `{'new', committed, rows that have not ended, outbox…}`, also when it had joined before; `{'moved', committed}`
+ * when the batch has not as many rows as the chunk says are before it; `{'closed', state}` when it takes no more;
+ * `{'gone'}`; `{'lost'}` and `{'full', pending}` as a submission does. A chunk of which no row has an input ends at once.
  */
 export const APPEND = new Script(`${PRELUDE}
 local rec, deadline, due, budget = cjson.decode(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -50,7 +50,8 @@ local function refused(...)
   return {...}
 end
 
-if redis.call('EXISTS', key) == 1 then return {'new'} end
+local function joined() return {'new', redis.call('HGET', batch, 'committed'), int(leftIn(batch)), unpack(posted)} end
+if redis.call('EXISTS', key) == 1 then return joined() end
 local f = redis.call('HMGET', batch, 'head', 'state', 'committed')
 if not f[1] then return refused('gone') end
 if f[2] ~= 'open' then return refused('closed', f[2]) end
@@ -77,7 +78,7 @@ else
   move(rec, 'succeeded')
   ended(rec)
 end
-return {'new', unpack(posted)}
+return joined()
 `);
 
 /** ARGV: … open → sealed; one whose rows have all ended is completed with it. Answers as a transition does. */

@@ -40,6 +40,7 @@ function setUp(answer: (chunk: Chunk) => Promise<Appended>, committed = 0) {
     model,
     requestId: 'r',
     pace: { step: () => Promise.resolve() },
+    lead: { note: () => undefined },
   });
   return { upload, chunks };
 }
@@ -58,7 +59,8 @@ function source(count: number, rowBytes = 8): RowSource & { given: number } {
   return made;
 }
 
-const kept = (): Promise<Appended> => Promise.resolve({ kind: 'new', outbox: [] });
+const NEW: Appended = { kind: 'new', committed: 1, left: 1, outbox: [] };
+const kept = (): Promise<Appended> => Promise.resolve(NEW);
 const turns = async (count: number): Promise<void> => {
   for (let i = 0; i < count; i++) await new Promise((resolve) => setImmediate(resolve));
 };
@@ -73,7 +75,7 @@ describe('an upload of rows', () => {
     expect(waiting).toHaveLength(1);
     expect(rows.given).toBeLessThanOrEqual(129);
     while (upload.committed < 1_000) {
-      waiting.shift()?.({ kind: 'new', outbox: [] });
+      waiting.shift()?.(NEW);
       await turns(5);
     }
     await taken;

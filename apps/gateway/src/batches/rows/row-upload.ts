@@ -21,6 +21,7 @@ import { stored } from '../../durable/submission/submission.js';
 import type { StorageBudget } from '../../upkeep/storage-budget.js';
 import { queueUnavailable } from '../../predictions/pack-sender.js';
 import type { InputForm, InputItem } from '../../predictions/prediction-input.js';
+import type { Lead } from '../lead.js';
 import type { Pace } from '../pace.js';
 import { isRead, type Row, type RowSource } from './row.js';
 
@@ -35,6 +36,7 @@ export interface UploadOptions {
   model: ModelDescription;
   requestId: string;
   pace: Pick<Pace, 'step'>;
+  lead: Pick<Lead, 'note'>;
 }
 
 export class RowUpload {
@@ -138,6 +140,7 @@ export class RowUpload {
     const answer = await this.append(chunk);
     switch (answer.kind) {
       case 'new':
+        this.options.lead.note({ at: performance.now(), ...answer });
         await this.dispatch(answer.outbox);
         return;
       case 'full':
