@@ -2,9 +2,15 @@
  * What Redis itself says when all is over: nothing pending, nothing due, nothing on its way, and the byte counts are the
  * sums of what they count.
  */
-import type { Redis } from '#inference';
+import { HELD_COST, type Redis } from '#inference';
 
-const HELD = ['inputs', 'outputs'] as const;
+/** What is counted, the sorted set whose members begin with their bytes, and what each costs beside them. */
+const KEPT = [
+  ['inputs', 'held:inputs', HELD_COST],
+  ['outputs', 'held:outputs', HELD_COST],
+  ['records', 'ended', 0],
+  ['untold', 'untold', 0],
+] as const;
 const WAITING = { wait: 'llen', active: 'llen', delayed: 'zcard', prioritized: 'zcard' } as const;
 
 export interface Accounts {
@@ -20,9 +26,9 @@ export async function readAccounts(redis: Redis, prefix: string, queues: readonl
     outbox: await redis.zcard(key('outbox')),
     'pending bytes': Number((await redis.hget(key('bytes'), 'pending')) ?? 0),
   };
-  for (const what of HELD) {
-    const members = await redis.zrangebyscore(key(`held:${what}`), '-inf', '+inf');
-    const sum = members.reduce((total, member) => total + Number(member.split(' ')[0]), 0);
+  for (const [what, set, each] of KEPT) {
+    const members = await redis.zrangebyscore(key(set), '-inf', '+inf');
+    const sum = members.reduce((total, member) => total + Number(member.split(' ')[0]) + each, 0);
     open[`${what} miscounted by`] = Number((await redis.hget(key('bytes'), what)) ?? 0) - sum;
   }
   for (const queue of queues) {

@@ -30,6 +30,7 @@ export * from './errors.js';
 export * from './heap.js';
 export * from './ledger/due-set.js';
 export * from './ledger/batch-ledger.js';
+export { HELD_COST } from './ledger/kept-lua.js';
 export * from './ledger/ledger.js';
 export * from './ledger/of-version.js';
 export { announcedSchema, type Announced, type FetchFile } from './packages/store/adopt.js';
