@@ -12,7 +12,6 @@ import type { Redis } from '../connection.js';
 export const REPLY_BLOCK_MS = 1_000;
 const ENTRIES_PER_READ = 64;
 const START = '0-0';
-const RETRY_MS = 100;
 
 export interface ReplyStreamOptions {
   key: string;
@@ -73,9 +72,7 @@ export class ReplyStream {
       } catch (error) {
         if (this.stopped()) return;
         this.options.failed(error);
-        // A command that timed out leaves a connection that may never answer again: begin a new one.
-        if (this.options.reader.status === 'ready') this.options.reader.disconnect(true);
-        await connected(this.options.reader);
+        await renewed(this.options.reader);
       }
     }
   }
@@ -134,8 +131,8 @@ function isBefore(a: string, b: string): boolean {
   return aTime < bTime || (aTime === bTime && aCount < bCount);
 }
 
-function connected(redis: Redis): Promise<void> {
-  if (redis.status === 'ready') return new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+/** A command that timed out leaves a connection that may never answer again. Resolves when there is a new one, or none to come. */
+function renewed(redis: Redis): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       redis.off('ready', done);
@@ -144,6 +141,8 @@ function connected(redis: Redis): Promise<void> {
     };
     redis.on('ready', done);
     redis.on('end', done);
+    // Once: while a Redis that stands still does not close its end, the connection goes on counting as ready.
+    if (redis.status === 'ready') redis.disconnect(true);
   });
 }
 
