@@ -1,7 +1,6 @@
 /** Bulk runs on a real Redis: what joins, what is counted, when one has ended. */
-import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
 import { chunkOf, createdBatch, type ChunkOptions } from '../../../../test/fixtures/batch-rows.js';
-import { ledgerOn, METRICS, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { ledgerInEach, METRICS, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import { newId } from '../contract/id.js';
 import type { ChunkRow } from '../contract/prediction-record.js';
 import { BatchLedger, type Chunk, type Chunks } from './batch-ledger.js';
@@ -11,19 +10,13 @@ const OUTPUT = { outputs: [], bytes: Buffer.from('{}'), metrics: METRICS };
 const UNREAD: ChunkRow = { code: 'JSON_MALFORMED', message: 'no' };
 
 describe('a bulk run', () => {
-  let server: TestRedis;
   let at: LedgerOnRedis;
   let batches: BatchLedger;
 
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server.stop());
-  beforeEach(() => {
-    at = ledgerOn(server.url);
+  ledgerInEach((it) => {
+    at = it;
     batches = new BatchLedger(at.redis, at.keys, at);
   });
-  afterEach(() => at.redis.disconnect());
 
   const created = (webhook?: string): Promise<string> => createdBatch(at, batches, webhook);
   const chunk = (batch: string, row: number, more?: ChunkOptions): Chunk => chunkOf(at.clock, [batch, row], more);

@@ -1,6 +1,5 @@
 /** The state machine of durable predictions, on a real Redis. */
-import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
-import { INPUT, ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { INPUT, ledgerInEach, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import { parseLog } from '../contract/prediction-record.js';
 import { HELD_COST } from './kept-lua.js';
 import { RECORD_COST } from './lua.js';
@@ -12,17 +11,9 @@ const OUTPUT = {
 };
 
 describe('ledger', () => {
-  let server: TestRedis;
   let at: LedgerOnRedis;
 
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server.stop());
-  beforeEach(() => {
-    at = ledgerOn(server.url);
-  });
-  afterEach(() => at.redis.disconnect());
+  ledgerInEach((it) => (at = it));
 
   async function submitted(
     options: Parameters<typeof submission>[1] = {},

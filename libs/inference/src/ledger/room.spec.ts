@@ -1,7 +1,6 @@
 /** What goes when the budget is full, what may not, and that nothing of it is left behind. */
 import { chunkOf, createdBatch } from '../../../../test/fixtures/batch-rows.js';
-import { ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
-import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
+import { ledgerInEach, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import type { DeliveryRef } from '../contract/durable-job.js';
 import { Deliveries } from '../webhooks/deliveries.js';
 import { RetrySchedule } from '../webhooks/schedule.js';
@@ -14,19 +13,13 @@ const ROOM = 1_000_000;
 const URL = 'https://x.test/';
 
 describe('the room for what has ended', () => {
-  let server: TestRedis;
   let at: LedgerOnRedis;
   let batches: BatchLedger;
 
-  beforeAll(async () => {
-    server = await startRedis();
-  });
-  afterAll(() => server.stop());
-  beforeEach(() => {
-    at = ledgerOn(server.url);
+  ledgerInEach((it) => {
+    at = it;
     batches = new BatchLedger(at.redis, at.keys, at);
   });
-  afterEach(() => at.redis.disconnect());
 
   const bytes = async (what: string): Promise<number> => Number((await at.redis.hget(at.keys.bytes, what)) ?? 0);
 

@@ -11,8 +11,7 @@ import { MAX_EVICTIONS, PRELUDE, RECORD_COST } from './lua.js';
  *
  * Guarantees: record, index, claims, byte count, `due` and the job's outbox entry are written together or not at all;
  * the payload, written before with a short TTL, loses its TTL only here, so that one whose submission never came goes
- * by itself. A submission that is sent again changes nothing. Over the budget
- * what has ended makes room (room-lua.ts).
+ * by itself. A submission that is sent again changes nothing. Over the budget what has ended makes room (room-lua.ts).
  */
 export const SUBMIT = new Script(`${PRELUDE}
 local head, deadline, due, budget, watcher = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
