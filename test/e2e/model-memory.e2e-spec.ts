@@ -124,6 +124,15 @@ describe('a version', () => {
     expect((await models.on('a', '1'))[0]!.reason).toMatch(/takes 12000000 bytes.*SLUICE_MODEL_MEMORY is 5000000/);
   });
 
+  it('takes room for the copies that executors for bulk rows may come to hold, too', async () => {
+    await start({ SLUICE_BULK_EXECUTORS: '1' });
+    for (const name of NAMES) await models.add(large(name));
+    stack.addWorker(settings);
+    await settled(1);
+    const [beat] = await models.beats();
+    expect(beat!.memory!.used).toBe(2 * 12_000_000);
+  });
+
   it('that requests wait for is loaded by one worker, the one with room', async () => {
     await start();
     for (const name of NAMES.slice(0, 4)) await models.add(large(name));

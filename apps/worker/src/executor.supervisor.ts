@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { Dispatcher, type ControlMessage, type ExecutorSettings } from '#inference';
 import type { WorkerContext } from './context.js';
 import { DurableProcessor } from './durable.processor.js';
-import { ExecutorSlot } from './executor/executor-slot.js';
+import { BackgroundSlots } from './executor/background-slots.js';
+import { ExecutorSlot, type SlotOptions } from './executor/executor-slot.js';
 import { ModelLife } from './models/model-life.js';
 import { findPackages } from './models/packages/package-folders.js';
 import { PackageSource } from './models/packages/package-source.js';
@@ -34,6 +35,7 @@ export class ExecutorSupervisor {
   readonly slots: ExecutorSlot[] = [];
   /** Where packages of registered versions lie. */
   readonly packages: PackageSource;
+  private readonly background: BackgroundSlots;
   private readonly life: ModelLife;
   private readonly dispatcher: Dispatcher<Part>;
   private readonly outlet: ReplyOutlet;
@@ -47,7 +49,9 @@ export class ExecutorSupervisor {
     private readonly events: SupervisorEvents,
   ) {
     const { executors, threads, providers, cpuFallback, bulkRunMs } = context.config;
-    this.dispatcher = new Dispatcher(this.slots, { bulkRunMs, clock: context.clock });
+    const settings = { threads, providers, cpuFallback };
+    const background = (this.background = this.inBackground(fileURLToPath(entry), settings));
+    this.dispatcher = new Dispatcher(this.slots, { bulkRunMs, clock: context.clock, background });
     const dispatch = (): void => this.dispatcher.dispatch();
     this.outlet = new ReplyOutlet(context);
     this.runner = new BatchRunner(context, this.outlet, dispatch);
@@ -59,8 +63,13 @@ export class ExecutorSupervisor {
       packs: this.processor,
       durable: new DurableProcessor(context, intake, dispatch),
       executors,
-      takesMemory: (key) => this.slots.some((slot) => slot.holds(key)),
-      fill: () => this.slots.forEach((slot) => slot.fill()),
+      holds: (key) => this.holds(key),
+      isInMemory: (key) => this.holds(key) || background.copies(key) > 0,
+      copies: (key) => executors + this.copiesInBackground(key),
+      fill: () => {
+        for (const slot of this.slots) slot.fill();
+        background.fill();
+      },
       serves: (key, { batcher, bulk }) => this.dispatcher.serve(key, batcher, bulk),
       unserves: (key) => this.dispatcher.unserve(key),
       current: () => this.life.current(),
@@ -69,9 +78,7 @@ export class ExecutorSupervisor {
     });
     this.packages = new PackageSource(context);
     this.life = new ModelLife(context, this.models, this.packages);
-    for (let i = 0; i < executors; i++) {
-      this.slots.push(this.slot(fileURLToPath(entry), { threads, providers, cpuFallback }));
-    }
+    for (let i = 0; i < executors; i++) this.slots.push(this.forCallers(fileURLToPath(entry), settings));
   }
 
   /** @throws Error when the models folder cannot be read. */
@@ -99,12 +106,22 @@ export class ExecutorSupervisor {
     const finished = await this.models.drain(this.context.config.drainMs);
     if (!finished)
       this.context.log.warn('packs were still running at the end of the drain; another worker takes them over');
-    await Promise.all(this.slots.map((slot) => slot.stop(EXECUTOR_STOP_MS)));
+    await Promise.all([...this.slots, this.background].map((each) => each.stop(EXECUTOR_STOP_MS)));
   }
 
-  private slot(entry: string, settings: ExecutorSettings): ExecutorSlot {
+  private holds(key: string): boolean {
+    return this.slots.some((slot) => slot.holds(key));
+  }
+
+  /** A budget counts those that may come, so that it holds when they do. */
+  private copiesInBackground(key: string): number {
+    const { modelMemory, bulkExecutors } = this.context.config;
+    return modelMemory === undefined ? this.background.copies(key) : bulkExecutors;
+  }
+
+  private forCallers(entry: string, settings: ExecutorSettings): ExecutorSlot {
     return new ExecutorSlot({
-      entry,
+      ...this.anySlot(entry),
       settings,
       packages: () => this.models.packages(),
       loaded: (key, model) => {
@@ -113,25 +130,55 @@ export class ExecutorSupervisor {
       },
       refused: (key, reason) => this.models.refused(key, reason),
       grew: (key, slot, bytes) => this.models.get(key)?.memory.ran(slot, bytes),
-      released: () => this.models.released(),
-      open: () => this.dispatcher.dispatch(),
       filled: (pid) => {
         this.context.log.info({ executor: pid }, 'executor ready');
         this.events.changed();
       },
+      unable: (message) => {
+        if (!this.everLoaded) this.events.unable(message);
+      },
+    });
+  }
+
+  private inBackground(entry: string, settings: ExecutorSettings): BackgroundSlots {
+    const { log, config } = this.context;
+    const slot = (): ExecutorSlot =>
+      new ExecutorSlot({
+        ...this.anySlot(entry),
+        settings: { ...settings, isBackground: true },
+        packages: () => this.models.packages().filter(([key]) => this.background.wants(key)),
+        // What is known of a version comes from callers' executors, which held it before.
+        loaded: () => undefined,
+        grew: () => undefined,
+        refused: (key, reason) => log.warn({ model: key, reason }, 'no executor in the background holds it'),
+        filled: (pid) => log.info({ executor: pid }, 'executor in the background ready'),
+        unable: (message) => log.warn({ reason: message }, 'an executor in the background could not start'),
+      });
+    return new BackgroundSlots({
+      slot,
+      count: config.bulkExecutors,
+      bytesOf: (key) => this.models.get(key)?.memory.bytes ?? 0,
+      available: () => process.availableMemory(),
+      short: (key, facts) => log.warn({ model: key, ...facts }, "memory is short: bulk rows run in callers' executors"),
+      released: () => this.models.released(),
+    });
+  }
+
+  private anySlot(entry: string): Pick<SlotOptions, 'entry' | 'released' | 'open' | 'died' | 'run'> {
+    return {
+      entry,
+      released: () => this.models.released(),
+      open: () => this.dispatcher.dispatch(),
       died: (cause) => {
         this.context.metrics.executorDeaths.inc({ cause });
         this.context.log.error({ cause }, 'an executor ended unasked; a new one is started');
         this.events.changed();
-      },
-      unable: (message) => {
-        if (!this.everLoaded) this.events.unable(message);
       },
       run: ({ slot, version: key, turn }, batch) => {
         const target = this.models.target(key)!;
         const { name, version } = target.description;
         void this.runner.run({ slot, turn }, { name, version, batcher: target.batcher }, batch);
       },
-    });
+    };
   }
 }

@@ -120,6 +120,11 @@ const worker = {
   SLUICE_MODEL_MEMORY: integer(1_048_576, 2 ** 50).optional(),
   /** Executor processes, each with a compute thread pool of its own; unset: one per CPU. */
   SLUICE_EXECUTORS: integer(1, 256).optional(),
+  /**
+   * Executors of low priority for bulk rows, which begin when there are some; 0: bulk rows run in callers' executors.
+   * Unset: as many as executors, or 0 with another provider than the CPU or with SLUICE_MODEL_MEMORY.
+   */
+  SLUICE_BULK_EXECUTORS: integer(0, 256).optional(),
   /** Compute threads of each executor; executors x threads above the CPUs costs throughput. */
   SLUICE_THREADS: integer(1, 256).default(1),
   /** onnxruntime execution providers in order of preference, by comma; one that is not there stops the start. */
@@ -216,6 +221,9 @@ export function loadGatewayConfig(env: NodeJS.ProcessEnv = process.env) {
 
 export function loadWorkerConfig(env: NodeJS.ProcessEnv = process.env) {
   const s = parse(worker, env);
+  const executors = s.SLUICE_EXECUTORS ?? Math.max(1, Math.floor(cpus() / s.SLUICE_THREADS));
+  const isOnCpu = s.SLUICE_PROVIDERS.every((name) => name === 'cpu');
+  const isUnbudgeted = s.SLUICE_MODEL_MEMORY === undefined;
   return Object.freeze({
     redisUrl: s.REDIS_URL,
     prefix: s.SLUICE_PREFIX,
@@ -225,7 +233,9 @@ export function loadWorkerConfig(env: NodeJS.ProcessEnv = process.env) {
     gatewayUrl: s.SLUICE_GATEWAY_URL,
     workerKey: s.SLUICE_WORKER_KEY,
     modelMemory: s.SLUICE_MODEL_MEMORY,
-    executors: s.SLUICE_EXECUTORS ?? Math.max(1, Math.floor(cpus() / s.SLUICE_THREADS)),
+    executors,
+    // More than executors would never run at once. Another device knows no priorities, and memory with a budget is short.
+    bulkExecutors: Math.min(executors, s.SLUICE_BULK_EXECUTORS ?? (isOnCpu && isUnbudgeted ? executors : 0)),
     threads: s.SLUICE_THREADS,
     providers: s.SLUICE_PROVIDERS,
     cpuFallback: s.SLUICE_CPU_FALLBACK,

@@ -7,6 +7,7 @@ export * from './batching/latency-model.js';
 export * from './batching/length-buckets.js';
 export * from './batching/parallelism.js';
 export * from './batching/row-splitter.js';
+export * from './batching/slot.js';
 export * from './config.js';
 export * from './contract/api-key.js';
 export * from './contract/batch-record.js';

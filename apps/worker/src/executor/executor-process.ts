@@ -6,6 +6,7 @@
  * a death that was asked for blames no batch.
  */
 import { fork, type ChildProcess } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import {
   childEnv,
   EXECUTOR_ENV,
@@ -72,6 +73,7 @@ export class ExecutorProcess {
       env: childEnv(EXECUTOR_ENV),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
+    if (settings.isBackground) lower(this.child.pid);
     this.child.on('message', (message) => this.receive(message as FromExecutor));
     // A failed send is followed by the exit, which settles everything.
     this.child.on('error', () => undefined);
@@ -227,5 +229,14 @@ export class ExecutorProcess {
     batches.forEach((batch, place) => {
       batch.settle({ kind: 'died', cause, suspect: !this.stopping && (place === 0 || !this.hung) });
     });
+  }
+}
+
+/** At once: threads have the priority that their process has when they begin. Nobody needs a right for it. */
+function lower(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+  } catch {
+    // Gone already, which its exit tells.
   }
 }

@@ -62,6 +62,10 @@ export class ExecutorSlot implements Slot<Part> {
     return this.fruitless < 3;
   }
 
+  get isBackground(): boolean {
+    return this.options.settings.isBackground ?? false;
+  }
+
   get outstanding(): number {
     return this.executor?.outstanding ?? 0;
   }

@@ -8,9 +8,11 @@ function setUp() {
   const lost: string[] = [];
   const log = { info: () => undefined, error: () => undefined };
   const options: Partial<ServedModelsOptions> = {
-    context: { log, clock: { now: () => 0 }, metrics: {} } as never,
+    context: { log, clock: { now: () => 0 }, metrics: {}, config: { bulkExecutors: 0 } } as never,
     executors: 2,
-    takesMemory: (key) => inMemory.has(key),
+    copies: () => 2,
+    holds: (key) => inMemory.has(key),
+    isInMemory: (key) => inMemory.has(key),
     fill: () => undefined,
     serves: () => undefined,
     lost: ({ key }, reason) => lost.push(`${key} ${reason}`),

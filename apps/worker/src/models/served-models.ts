@@ -17,8 +17,12 @@ export interface ServedModelsOptions extends Processors {
   context: WorkerContext;
   outlet: ReplyOutlet;
   executors: number;
-  /** Whether an executor has memory for it still. */
-  takesMemory(key: string): boolean;
+  /** Whether an executor for callers has memory for it still. */
+  holds(key: string): boolean;
+  /** The same of any executor. */
+  isInMemory(key: string): boolean;
+  /** How many copies of it are to be reckoned with while it is held. */
+  copies(key: string): number;
   /** What executors are to hold has changed. */
   fill(): void;
   /** A version has a batcher and may be dispatched. */
@@ -69,12 +73,12 @@ export class ServedModels {
     return this.all().reduce((sum, version) => sum + (this.takesMemory(version) ? this.bytesOf(version) : 0), 0);
   }
 
-  bytesOf({ memory }: Version): number {
-    return this.options.executors * memory.bytes;
+  bytesOf({ key, memory }: Version): number {
+    return this.options.copies(key) * memory.bytes;
   }
 
   takesMemory({ key, isHeld }: Version): boolean {
-    return isHeld || this.options.takesMemory(key);
+    return isHeld || this.options.isInMemory(key);
   }
 
   /** For an executor: what it is to hold, first what somebody waits for, then what was used last. */
@@ -160,13 +164,13 @@ export class ServedModels {
   refused(key: string, reason: string): void {
     const version = this.versions.get(key);
     this.coming.get(key)?.reject(new Error(reason));
-    if (version?.state === 'ready' && !this.options.takesMemory(key)) this.options.lost(version, reason);
+    if (version?.state === 'ready' && !this.options.holds(key)) this.options.lost(version, reason);
   }
 
   /** Executors have let go of something. */
   released(): void {
     for (const [key, gone] of this.going) {
-      if (this.options.takesMemory(key)) continue;
+      if (this.options.isInMemory(key)) continue;
       this.going.delete(key);
       gone();
     }
@@ -213,7 +217,7 @@ export class ServedModels {
   list(): ServedVersion[] {
     return this.all()
       .filter(({ isDesired, state }) => isDesired || state !== 'loadable')
-      .map((version) => version.served(this.options.executors));
+      .map((version) => version.served(this.options.copies(version.key)));
   }
 
   target(key: string): Target | undefined {
@@ -270,7 +274,9 @@ export class ServedModels {
       },
     };
     const batcher = new Batcher(options);
-    const bulk = new Batcher({ ...options, latency: batcher.latency });
+    // Runs in the background are no measure for callers', nor the other way round.
+    const shared = context.config.bulkExecutors === 0 ? { latency: batcher.latency } : {};
+    const bulk = new Batcher({ ...options, ...shared });
     return { description, batcher, bulk, ...(version.digest && { mark: packageMark(version.digest) }) };
   }
 }

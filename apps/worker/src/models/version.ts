@@ -112,8 +112,8 @@ export class Version {
     if (state === 'ready') this.readyAt = performance.now();
   }
 
-  /** `executors` as many hold a copy. */
-  served(executors: number): ServedVersion {
+  /** `copies`: how many executors hold it or are to. */
+  served(copies: number): ServedVersion {
     const { name, version, reason, target, memory } = this;
     return {
       name,
@@ -121,7 +121,7 @@ export class Version {
       state: this.shown,
       ...(reason === undefined ? {} : { reason }),
       ...target?.batcher.latency.line(),
-      ...(memory.files > 0 ? { bytes: executors * memory.bytes } : {}),
+      ...(memory.files > 0 ? { bytes: copies * memory.bytes } : {}),
       depth: (target?.batcher.depth ?? 0) + (target?.bulk.depth ?? 0),
     };
   }

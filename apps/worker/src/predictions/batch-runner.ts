@@ -5,7 +5,14 @@
  * poison and is logged with its digest; a part is answered by exactly one of: its result, its failure.
  */
 import { createHash } from 'node:crypto';
-import { isErrorCode, type Batcher, type ErrorCode, type ExecutorResult, type Sealed } from '#inference';
+import {
+  isErrorCode,
+  type Batcher,
+  type ErrorCode,
+  type ExecutorResult,
+  type LatencyModel,
+  type Sealed,
+} from '#inference';
 import type { WorkerContext } from '../context.js';
 import type { Ran } from '../executor/executor-process.js';
 import type { ExecutorSlot } from '../executor/executor-slot.js';
@@ -14,6 +21,8 @@ import { rounded, succeeded, type ReplyOutlet } from './reply-outlet.js';
 
 /** Decoding is bounded by itself in the executor, of pictures and of texts; the watchdog allows for it on top of the run. */
 const DECODE_ALLOWANCE_MS = 6_000;
+/** An executor in the background gets a twentieth of a processor that two threads of callers want too. */
+const BACKGROUND_PATIENCE = 20;
 
 export interface Serving {
   name: string;
@@ -40,31 +49,38 @@ export class BatchRunner {
     this.context.metrics.released.inc({ model: name, version, reason: batch.reason });
     const joins = batch.items.every((part) => part.prepares && !part.alone);
     const decoding = batch.items.some(({ input }) => input.type !== 'tensors') ? DECODE_ALLOWANCE_MS : 0;
+    // The run that it shares may be as large as runs get.
+    const timeoutMs = batcher.runTimeoutMs(joins ? batcher.maxBatchSize : batch.rows) + decoding;
     const running = slot.execute({
       model: `${name}:${version}`,
       inputs: batch.items.map((part) => part.input),
       joins,
       most: batcher.maxBatchSize,
       turn,
-      // The run that it shares may be as large as runs get.
-      timeoutMs: batcher.runTimeoutMs(joins ? batcher.maxBatchSize : batch.rows) + decoding,
+      timeoutMs: slot.isBackground ? BACKGROUND_PATIENCE * timeoutMs : timeoutMs,
     });
     batch.from.began(batch.own);
     const outcome = await running;
     batch.from.ended(batch.own);
-    if (outcome.kind === 'ran') this.answered(serving, batch, outcome);
+    // In the background a run takes longer while others are busy, which is nothing to judge theirs by.
+    const { latency } = slot.isBackground ? batch.from : batcher;
+    if (outcome.kind === 'ran') this.answered(serving, { batch, latency }, outcome);
     else if (outcome.kind === 'broke') this.broke(serving, batch, outcome);
     else this.died(serving, batch, outcome.suspect);
     this.dispatch();
   }
 
-  private answered(serving: Serving, batch: Sealed<Part>, ran: Ran): void {
+  private answered(
+    serving: Serving,
+    { batch, latency }: { batch: Sealed<Part>; latency: LatencyModel },
+    ran: Ran,
+  ): void {
     const { name, version, batcher } = serving;
     const labels = { model: name, version };
     const { metrics } = this.context;
     const { rows, inferMs, leads } = ran.run;
     if (rows > 0 && leads) {
-      batcher.latency.record(rows * (batch.items[0]?.weight ?? 1), inferMs);
+      latency.record(rows * (batch.items[0]?.weight ?? 1), inferMs);
       metrics.run.observe(labels, inferMs / 1_000);
       metrics.batchSize.observe(labels, rows);
     }

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { LineSlot } from '../../../../test/fixtures/line-slot.js';
 import { item } from '../../../../test/fixtures/slots.js';
 import { Batcher } from './batcher.js';
-import { Dispatcher, type Preparable } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
+import type { Preparable } from './slot.js';
 
 interface Model {
   /** Milliseconds of a run, whatever its rows. */

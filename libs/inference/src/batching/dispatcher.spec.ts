@@ -1,6 +1,7 @@
 import { item, StandInSlot } from '../../../../test/fixtures/slots.js';
 import { Batcher } from './batcher.js';
-import { Dispatcher, type Preparable } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
+import type { Preparable } from './slot.js';
 
 let now = 0;
 beforeEach(() => (now = 0));

@@ -5,6 +5,7 @@
  * Invariants: only the decoders of four formats can be reached; a header that announces more than MAX_PIXELS is
  * refused before any pixel is decoded; cut or corrupt data is refused, never filled up with gray.
  */
+import { getPriority } from 'node:os';
 import sharp, { type Sharp } from 'sharp';
 import { SluiceError } from '../../errors.js';
 import { ACCEPTED_FORMATS, guessFormat, sniffFormat, type ImageFormat } from './format.js';
@@ -12,6 +13,8 @@ import { jpegComponents } from './jpeg.js';
 import { cmykToRgb, MAX_PIXELS, type Pixels } from './pixels.js';
 
 const MAX_SECONDS = 5;
+/** In a process of low priority, which gets a twentieth of a processor that others want too. */
+const MAX_SECONDS_IN_BACKGROUND = 100;
 
 // One thread for each picture: parallelism comes from several pictures, and the cores belong to the model.
 sharp.concurrency(1);
@@ -28,8 +31,9 @@ sharp.unblock({
 
 export async function decodeImage(bytes: Uint8Array): Promise<Pixels> {
   const format = formatOf(bytes);
+  const seconds = getPriority() > 0 ? MAX_SECONDS_IN_BACKGROUND : MAX_SECONDS;
   try {
-    const picture = open(bytes, MAX_PIXELS).timeout({ seconds: MAX_SECONDS });
+    const picture = open(bytes, MAX_PIXELS).timeout({ seconds });
     const isCmyk = format === 'JPEG' && jpegComponents(bytes) === 4;
     // Left to itself, libvips converts CMYK through a press profile; Pillow, and so training, does not.
     if (isCmyk) picture.pipelineColourspace('cmyk').toColourspace('cmyk');
@@ -38,7 +42,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<Pixels> {
     return { width: info.width, height: info.height, channels: 3, data: isCmyk ? cmykToRgb(data) : data };
   } catch (error) {
     const text = error instanceof Error ? error.message : '';
-    throw /pixel limit/i.test(text) ? await tooLarge(bytes) : undecodable(text);
+    throw /pixel limit/i.test(text) ? await tooLarge(bytes) : undecodable(text, seconds);
   }
 }
 
@@ -73,11 +77,11 @@ async function tooLarge(bytes: Uint8Array): Promise<SluiceError> {
   );
 }
 
-function undecodable(text: string): SluiceError {
+function undecodable(text: string, seconds: number): SluiceError {
   if (/timeout/i.test(text)) {
     return new SluiceError(
       'IMAGE_UNDECODABLE',
-      `Decoding the picture took more than ${MAX_SECONDS} s. Send a smaller version.`,
+      `Decoding the picture took more than ${seconds} s. Send a smaller version.`,
     );
   }
   const reason = text.split('\n')[0]!.slice(0, 160);

@@ -1,0 +1,122 @@
+/** When executors in the background come and go, what they hold, and that they take no memory that is short. */
+import { BackgroundSlots, type BackgroundOptions } from './background-slots.js';
+import type { ExecutorSlot } from './executor-slot.js';
+
+const MB = 1_000_000;
+const MINUTE = 60_000;
+
+class StandIn {
+  isUp = false;
+  fills = 0;
+  outstanding = 0;
+  held: string[] = [];
+  start = (): void => {
+    this.isUp = true;
+  };
+  stop = (): Promise<void> => {
+    this.isUp = false;
+    return Promise.resolve();
+  };
+  fill = (): void => {
+    this.fills++;
+  };
+  holds = (key: string): boolean => this.held.includes(key);
+}
+
+function setUp(more: Partial<BackgroundOptions> = {}) {
+  const made: StandIn[] = [];
+  const short: unknown[] = [];
+  let released = 0;
+  const background = new BackgroundSlots({
+    count: 2,
+    slot: () => {
+      const slot = new StandIn();
+      made.push(slot);
+      return slot as unknown as ExecutorSlot;
+    },
+    bytesOf: () => 50 * MB,
+    available: () => 8_000 * MB,
+    short: (version, facts) => short.push([version, facts]),
+    released: () => released++,
+    ...more,
+  });
+  return { background, made, short, released: () => released };
+}
+
+beforeEach(() => jest.useFakeTimers());
+afterEach(() => jest.useRealTimers());
+
+describe('executors in the background', () => {
+  it('are started by the first bulk rows, once, and hold what has some', () => {
+    const { background, made } = setUp();
+    expect(background.slots).toEqual([]);
+    background.want('a:1');
+    background.want('a:1');
+    expect(made.map(({ isUp }) => isUp)).toEqual([true, true]);
+    background.want('b:1');
+    expect(made).toHaveLength(2);
+    expect(made.map(({ fills }) => fills)).toEqual([1, 1]);
+    expect(['a:1', 'b:1', 'c:1'].map((key) => background.wants(key))).toEqual([true, true, false]);
+    made[0]!.held = ['a:1'];
+    expect(background.copies('a:1')).toBe(1);
+  });
+
+  it('let go of a version without bulk rows after a minute, and end when there is none', async () => {
+    const { background, made, released } = setUp();
+    background.want('a:1');
+    background.want('b:1');
+    await jest.advanceTimersByTimeAsync(MINUTE / 2);
+    background.want('b:1');
+    await jest.advanceTimersByTimeAsync(MINUTE / 2);
+    expect(['a:1', 'b:1'].map((key) => background.wants(key))).toEqual([false, true]);
+    expect(made[0]!.fills).toBe(2);
+    await jest.advanceTimersByTimeAsync(MINUTE);
+    expect(made.map(({ isUp }) => isUp)).toEqual([false, false]);
+    expect(background.slots).toEqual([]);
+    expect(released()).toBe(1);
+    background.want('a:1');
+    expect(made.map(({ isUp }) => isUp)).toEqual([false, false, true, true]);
+  });
+
+  it('do not end in the midst of a run', async () => {
+    const { background, made } = setUp();
+    background.want('a:1');
+    made[1]!.outstanding = 1;
+    await jest.advanceTimersByTimeAsync(3 * MINUTE);
+    expect(made.map(({ isUp }) => isUp)).toEqual([true, true]);
+    made[1]!.outstanding = 0;
+    await jest.advanceTimersByTimeAsync(MINUTE);
+    expect(made.map(({ isUp }) => isUp)).toEqual([false, false]);
+  });
+
+  it('are not started, nor given more to hold, where memory is short; a minute later it is looked at again', async () => {
+    let available = 599 * MB;
+    const { background, made, short } = setUp({ available: () => available });
+    background.want('a:1');
+    background.want('a:1');
+    expect(short).toEqual([['a:1', { available: 599 * MB, needed: 600 * MB }]]);
+    expect(made).toEqual([]);
+    available = 600 * MB;
+    background.want('a:1');
+    expect(made).toEqual([]);
+    await jest.advanceTimersByTimeAsync(MINUTE);
+    background.want('a:1');
+    expect(made).toHaveLength(2);
+    available = 199 * MB;
+    background.want('b:1');
+    expect(background.wants('b:1')).toBe(false);
+    expect(short[1]).toEqual(['b:1', { available: 199 * MB, needed: 200 * MB }]);
+  });
+
+  it('never come where there are to be none, or once the worker ends', async () => {
+    const none = setUp({ count: 0 });
+    none.background.want('a:1');
+    expect(none.made).toEqual([]);
+    const ended = setUp();
+    ended.background.want('a:1');
+    await ended.background.stop(1);
+    expect(ended.made.map(({ isUp }) => isUp)).toEqual([false, false]);
+    ended.background.want('a:1');
+    expect(ended.background.slots).toEqual([]);
+  });
+});
