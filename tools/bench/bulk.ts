@@ -106,12 +106,13 @@ function report(cells: Map<number, Cell>, longest: number): void {
     const p99 = median(cell.without.map((each) => each.p99));
     const beside = median(cell.with.map((each) => each.p99));
     const total = median(cell.with.map((each) => each.total));
+    const together = median(cell.with.map((each) => each.together));
     const said = [
       `${Math.round(share * 100)} %`,
       `p50 ${of(cell.without.map((each) => each.p50))} -> ${of(cell.with.map((each) => each.p50))} ms`,
       `p99 ${p99.toFixed(1)} -> ${beside.toFixed(1)} ms (${beside <= p99 + longest ? 'within' : 'MORE THAN'} one bulk run)`,
       `bulk ${of(cell.with.map((each) => each.bulk))} rows/s`,
-      `in all ${total.toFixed(2)} of saturated, ${of(cell.with.map((each) => each.together))} times callers alone`,
+      `in all ${total.toFixed(2)} of saturated, ${together.toFixed(2)} times callers alone`,
     ];
     print(`  ${said.join('  ')}`);
   }
