@@ -60,7 +60,7 @@ it('takes more than Redis could hold, keeps within its share, and has the newest
   const read = (row: number) => ask(`${stack.url}/v1/predictions/${ids[row]}`, { method: 'GET' });
   await until('the last has ended', async () => (await read(COUNT - 1)).json.status === 'succeeded');
 
-  expect((await read(COUNT - 1)).json).toMatchObject({ output: [COUNT - 1 + 6], data_removed: false });
+  expect((await read(COUNT - 1)).json).toMatchObject({ output: [COUNT - 1 + 6] });
   expect(await read(0)).toMatchObject({ status: 404, json: { code: 'PREDICTION_NOT_FOUND' } });
   await until('the gauges show it', async () => (await stored('records')) > 0);
   const budget = await metric(stack.url, 'sluice_storage_budget_bytes');

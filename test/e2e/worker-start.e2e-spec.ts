@@ -1,5 +1,6 @@
 // Proves: a worker that cannot work as it is told says why, in words that can be acted on, and ends.
 import { Child } from '../support/child.js';
+import { ModelsFolder } from '../support/models-folder.js';
 import { Stack } from '../support/stack.js';
 
 const WORKER = 'dist/apps/worker/src/main.js';
@@ -35,4 +36,17 @@ it('uses as many executors as it is told', async () => {
   const stack = await Stack.start({ workerEnv: { SLUICE_EXECUTORS: '3' } });
   expect(stack.workers[0]!.log).toContain('"executors":3');
   await stack.close();
+});
+
+it('refuses broken packages by name, with executors that find out one after another', async () => {
+  const models = new ModelsFolder().digits();
+  const names = ['a', 'b', 'c', 'd'];
+  for (const name of names) models.file(name, '1', { 'model.onnx': Buffer.alloc(3_000_000, name) });
+  const stack = await Stack.start({ models: models.path, workerEnv: { SLUICE_EXECUTORS: '3' }, serves: false });
+  try {
+    for (const name of names) await stack.workers[0]!.logged(new RegExp(`"model":"${name}:1".*model refused`));
+  } finally {
+    await stack.close();
+    models.remove();
+  }
 });

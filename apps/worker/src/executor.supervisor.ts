@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Dispatcher, type ControlMessage, type ExecutorSettings } from '#inference';
 import type { WorkerContext } from './context.js';
 import { DurableProcessor } from './durable.processor.js';
+import { availableMemory } from './executor/available-memory.js';
 import { BackgroundSlots } from './executor/background-slots.js';
 import { ExecutorSlot, type SlotOptions } from './executor/executor-slot.js';
 import { ModelLife } from './models/model-life.js';
@@ -150,7 +151,10 @@ export class ExecutorSupervisor {
         // What is known of a version comes from callers' executors, which held it before.
         loaded: () => undefined,
         grew: () => undefined,
-        refused: (key, reason) => log.warn({ model: key, reason }, 'no executor in the background holds it'),
+        refused: (key, reason) => {
+          log.warn({ model: key, reason }, "not held in the background: its bulk rows run in callers' executors");
+          this.background.refused(key);
+        },
         filled: (pid) => log.info({ executor: pid }, 'executor in the background ready'),
         unable: (message) => log.warn({ reason: message }, 'an executor in the background could not start'),
       });
@@ -158,7 +162,7 @@ export class ExecutorSupervisor {
       slot,
       count: config.bulkExecutors,
       bytesOf: (key) => this.models.get(key)?.memory.bytes ?? 0,
-      available: () => process.availableMemory(),
+      available: availableMemory,
       short: (key, facts) => log.warn({ model: key, ...facts }, "memory is short: bulk rows run in callers' executors"),
       released: () => this.models.released(),
     });

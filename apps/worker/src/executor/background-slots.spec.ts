@@ -6,15 +6,16 @@ const MB = 1_000_000;
 const MINUTE = 60_000;
 
 class StandIn {
+  started = false;
   isUp = false;
   fills = 0;
   outstanding = 0;
   held: string[] = [];
   start = (): void => {
-    this.isUp = true;
+    this.started = true;
   };
   stop = (): Promise<void> => {
-    this.isUp = false;
+    this.started = false;
     return Promise.resolve();
   };
   fill = (): void => {
@@ -52,7 +53,7 @@ describe('executors in the background', () => {
     expect(background.slots).toEqual([]);
     background.want('a:1');
     background.want('a:1');
-    expect(made.map(({ isUp }) => isUp)).toEqual([true, true]);
+    expect(made.map(({ started }) => started)).toEqual([true, true]);
     background.want('b:1');
     expect(made).toHaveLength(2);
     expect(made.map(({ fills }) => fills)).toEqual([1, 1]);
@@ -71,11 +72,11 @@ describe('executors in the background', () => {
     expect(['a:1', 'b:1'].map((key) => background.wants(key))).toEqual([false, true]);
     expect(made[0]!.fills).toBe(2);
     await jest.advanceTimersByTimeAsync(MINUTE);
-    expect(made.map(({ isUp }) => isUp)).toEqual([false, false]);
+    expect(made.map(({ started }) => started)).toEqual([false, false]);
     expect(background.slots).toEqual([]);
     expect(released()).toBe(1);
     background.want('a:1');
-    expect(made.map(({ isUp }) => isUp)).toEqual([false, false, true, true]);
+    expect(made.map(({ started }) => started)).toEqual([false, false, true, true]);
   });
 
   it('do not end in the midst of a run', async () => {
@@ -83,10 +84,10 @@ describe('executors in the background', () => {
     background.want('a:1');
     made[1]!.outstanding = 1;
     await jest.advanceTimersByTimeAsync(3 * MINUTE);
-    expect(made.map(({ isUp }) => isUp)).toEqual([true, true]);
+    expect(made.map(({ started }) => started)).toEqual([true, true]);
     made[1]!.outstanding = 0;
     await jest.advanceTimersByTimeAsync(MINUTE);
-    expect(made.map(({ isUp }) => isUp)).toEqual([false, false]);
+    expect(made.map(({ started }) => started)).toEqual([false, false]);
   });
 
   it('are not started, nor given more to hold, where memory is short; a minute later it is looked at again', async () => {
@@ -102,10 +103,52 @@ describe('executors in the background', () => {
     await jest.advanceTimersByTimeAsync(MINUTE);
     background.want('a:1');
     expect(made).toHaveLength(2);
+    for (const slot of made) Object.assign(slot, { isUp: true, held: ['a:1'] });
     available = 199 * MB;
     background.want('b:1');
     expect(background.wants('b:1')).toBe(false);
     expect(short[1]).toEqual(['b:1', { available: 199 * MB, needed: 200 * MB }]);
+  });
+
+  it('count what others wanted a moment ago and have not taken yet, and leave no small one out for a large one', () => {
+    const { background, short } = setUp({
+      available: () => 1_000 * MB,
+      bytesOf: (key) => (key === 'large:1' ? 5_000 : 50) * MB,
+    });
+    for (const key of ['large:1', 'a:1', 'b:1', 'c:1', 'd:1']) background.want(key);
+    expect(short).toEqual([
+      ['large:1', { available: 1_000 * MB, needed: 20_400 * MB }],
+      // Two processes of 100 MB and two copies of 50 MB of each of four, twice.
+      ['d:1', { available: 1_000 * MB, needed: 1_200 * MB }],
+    ]);
+    expect(['a:1', 'b:1', 'c:1'].map((key) => background.wants(key))).toEqual([true, true, true]);
+  });
+
+  it('leave what they cannot hold to the executors of callers for a minute', async () => {
+    const { background, made } = setUp();
+    background.want('a:1');
+    background.refused('a:1');
+    background.want('a:1');
+    expect(background.wants('a:1')).toBe(false);
+    expect(made[0]!.fills).toBe(1);
+    await jest.advanceTimersByTimeAsync(MINUTE);
+    background.want('a:1');
+    expect(background.wants('a:1')).toBe(true);
+  });
+
+  it('may be wanted again while those before are still ending', async () => {
+    const { background, made } = setUp();
+    background.want('a:1');
+    let ended = (): void => undefined;
+    made[0]!.stop = () => new Promise<void>((resolve) => (ended = resolve));
+    await jest.advanceTimersByTimeAsync(MINUTE);
+    expect(background.slots).toEqual([]);
+    background.want('a:1');
+    expect(made.slice(2).map(({ started }) => started)).toEqual([true, true]);
+    ended();
+    await jest.advanceTimersByTimeAsync(1);
+    expect(background.slots).toHaveLength(2);
+    expect(background.wants('a:1')).toBe(true);
   });
 
   it('never come where there are to be none, or once the worker ends', async () => {
@@ -115,7 +158,7 @@ describe('executors in the background', () => {
     const ended = setUp();
     ended.background.want('a:1');
     await ended.background.stop(1);
-    expect(ended.made.map(({ isUp }) => isUp)).toEqual([false, false]);
+    expect(ended.made.map(({ started }) => started)).toEqual([false, false]);
     ended.background.want('a:1');
     expect(ended.background.slots).toEqual([]);
   });

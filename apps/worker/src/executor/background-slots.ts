@@ -12,7 +12,7 @@ import type { ExecutorSlot } from './executor-slot.js';
 
 /** A version without bulk rows for so long is let go of. */
 const IDLE_MS = 60_000;
-/** After memory was short. */
+/** After memory was short, or they refused it. */
 const RETRY_MS = 60_000;
 /** What an executor takes that holds nothing yet. */
 const PROCESS_BYTES = 100_000_000;
@@ -36,7 +36,8 @@ export class BackgroundSlots implements Background<Part> {
   readonly slots: ExecutorSlot[] = [];
   /** Milliseconds of performance.now() when bulk rows of a version waited last. */
   private readonly wantedAt = new Map<string, number>();
-  private shortUntil = -Infinity;
+  /** Until when a version is left to callers' executors. */
+  private readonly leftUntil = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
@@ -46,7 +47,7 @@ export class BackgroundSlots implements Background<Part> {
     if (this.options.count === 0 || this.stopped) return;
     const isNew = !this.wantedAt.has(version);
     const now = performance.now();
-    if (isNew && (now < this.shortUntil || !this.hasRoom(version, now))) return;
+    if (isNew && (now < (this.leftUntil.get(version) ?? 0) || !this.hasRoom(version, now))) return;
     this.wantedAt.set(version, now);
     if (!isNew) return;
     if (this.slots.length === 0) this.start();
@@ -56,6 +57,13 @@ export class BackgroundSlots implements Background<Part> {
   /** Whether bulk rows of a version have waited lately. */
   wants(version: string): boolean {
     return this.wantedAt.has(version);
+  }
+
+  /** They cannot hold it. */
+  refused(version: string): void {
+    this.wantedAt.delete(version);
+    this.leftUntil.set(version, performance.now() + RETRY_MS);
+    this.fill();
   }
 
   /** How many have memory for it. */
@@ -93,22 +101,25 @@ export class BackgroundSlots implements Background<Part> {
   private look(): void {
     const now = performance.now();
     for (const [version, at] of this.wantedAt) if (now - at >= IDLE_MS) this.wantedAt.delete(version);
+    for (const [version, until] of this.leftUntil) if (now >= until) this.leftUntil.delete(version);
     const isIdle = this.wantedAt.size === 0 && this.slots.every(({ outstanding }) => outstanding === 0);
     if (isIdle) return void this.end(IDLE_MS);
     this.fill();
     this.lookLater();
   }
 
+  /** What is on its way to be taken counts as if it were not there yet. */
   private hasRoom(version: string, now: number): boolean {
     const { options } = this;
-    const processes = this.slots.length === 0 ? PROCESS_BYTES : 0;
-    const facts = {
-      available: options.available(),
-      needed: MARGIN * options.count * (processes + options.bytesOf(version)),
-    };
-    if (facts.available >= facts.needed) return true;
-    this.shortUntil = now + RETRY_MS;
-    options.short(version, facts);
+    const coming = [...this.wantedAt.keys(), version];
+    const copies = coming.map((key) => (options.count - this.copies(key)) * options.bytesOf(key));
+    const areUp = this.slots.some((slot) => slot.isUp);
+    const processes = areUp ? 0 : options.count * PROCESS_BYTES;
+    const needed = MARGIN * copies.reduce((sum, bytes) => sum + bytes, processes);
+    const available = options.available();
+    if (available >= needed) return true;
+    this.leftUntil.set(version, now + RETRY_MS);
+    options.short(version, { available, needed });
     return false;
   }
 }

@@ -6,7 +6,7 @@
  * a death that was asked for blames no batch.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { constants, setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import {
   childEnv,
   EXECUTOR_ENV,
@@ -19,6 +19,8 @@ import {
 
 /** A package whose trial run never ends must not hold up the packages behind it. */
 const LOAD_TIMEOUT_MS = 120_000;
+/** What takes a second takes twenty in the background, where two threads of callers want the processor too. */
+export const BACKGROUND_PATIENCE = 20;
 
 export type Ran = Extract<FromExecutor, { kind: 'ran' }>;
 export type RunOutcome =
@@ -65,7 +67,7 @@ export class ExecutorProcess {
 
   constructor(
     entry: string,
-    settings: ExecutorSettings,
+    private readonly settings: ExecutorSettings,
     private readonly events: ExecutorEvents,
   ) {
     this.child = fork(entry, [JSON.stringify(settings)], {
@@ -114,7 +116,8 @@ export class ExecutorProcess {
   load(directory: string): Promise<LoadedModel> {
     const call = this.calls++;
     return new Promise((resolve, reject) => {
-      const late = setTimeout(() => this.child.kill('SIGKILL'), LOAD_TIMEOUT_MS);
+      const patience = this.settings.isBackground ? BACKGROUND_PATIENCE : 1;
+      const late = setTimeout(() => this.child.kill('SIGKILL'), patience * LOAD_TIMEOUT_MS);
       const done = (then: () => void): void => {
         clearTimeout(late);
         then();
@@ -232,10 +235,14 @@ export class ExecutorProcess {
   }
 }
 
-/** At once: threads have the priority that their process has when they begin. Nobody needs a right for it. */
+/**
+ * At once: threads have the priority that their process has when they begin. Nobody needs a right to lower it, below this
+ * process's own.
+ */
 function lower(pid: number | undefined): void {
+  const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = constants.priority;
   try {
-    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_BELOW_NORMAL);
+    if (pid !== undefined) setPriority(pid, Math.min(PRIORITY_LOW, getPriority() + PRIORITY_BELOW_NORMAL));
   } catch {
     // Gone already, which its exit tells.
   }

@@ -43,7 +43,7 @@ export interface Where {
 
 export class ExecutorSlot implements Slot<Part> {
   private executor: ExecutorProcess | undefined;
-  private isUp = false;
+  private isReady = false;
   private isFilling = false;
   private isFilled = false;
   private readonly held = new Set<string>();
@@ -60,6 +60,11 @@ export class ExecutorSlot implements Slot<Part> {
   /** True unless its executor keeps dying before it is of any use. */
   get usable(): boolean {
     return this.fruitless < 3;
+  }
+
+  /** Its executor has started. */
+  get isUp(): boolean {
+    return this.isReady;
   }
 
   get isBackground(): boolean {
@@ -95,7 +100,7 @@ export class ExecutorSlot implements Slot<Part> {
     if (this.stopped) return;
     const executor = new ExecutorProcess(this.options.entry, this.options.settings, {
       ready: () => {
-        this.isUp = true;
+        this.isReady = true;
         this.fill();
       },
       unable: (message) => this.options.unable(message),
@@ -107,7 +112,7 @@ export class ExecutorSlot implements Slot<Part> {
   /** To be called when what it is to hold has changed. */
   fill(): void {
     // What it works through is looked at again at every step.
-    if (this.isUp && !this.isFilling) void this.fillUp(this.executor!);
+    if (this.isReady && !this.isFilling) void this.fillUp(this.executor!);
   }
 
   run(version: string, batch: Sealed<Part>, turn: number): void {
@@ -181,12 +186,14 @@ export class ExecutorSlot implements Slot<Part> {
         this.refused.add(key);
       }
       this.options.refused(key, error instanceof Error ? error.message : String(error));
+      // Whoever lets go of it has waited for this load, too.
+      this.options.released();
     }
   }
 
   private ended(cause: string, asked: boolean): void {
     this.executor = undefined;
-    this.isUp = this.isFilling = this.isFilled = false;
+    this.isReady = this.isFilling = this.isFilled = false;
     this.moving = undefined;
     this.held.clear();
     this.refused.clear();

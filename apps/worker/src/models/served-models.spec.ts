@@ -5,6 +5,7 @@ import { Version } from './version.js';
 
 function setUp() {
   const inMemory = new Set<string>();
+  const behind = new Set<string>();
   const lost: string[] = [];
   const log = { info: () => undefined, error: () => undefined };
   const options: Partial<ServedModelsOptions> = {
@@ -12,7 +13,7 @@ function setUp() {
     executors: 2,
     copies: () => 2,
     holds: (key) => inMemory.has(key),
-    isInMemory: (key) => inMemory.has(key),
+    isInMemory: (key) => inMemory.has(key) || behind.has(key),
     fill: () => undefined,
     serves: () => undefined,
     lost: ({ key }, reason) => lost.push(`${key} ${reason}`),
@@ -28,7 +29,7 @@ function setUp() {
   };
   const loaded = (name: string): void =>
     models.loaded(`${name}:1`, { description: descriptionOf(name, '1'), placement: { kind: 'cpu' } });
-  return { models, inMemory, lost, add, loaded };
+  return { models, inMemory, behind, lost, add, loaded };
 }
 
 describe('what executors are to hold', () => {
@@ -56,9 +57,11 @@ describe('what executors are to hold', () => {
   });
 
   it('is told of as lost when the last executor that held it cannot any more', () => {
-    const { models, inMemory, lost, add } = setUp();
+    const { models, inMemory, behind, lost, add } = setUp();
     add('m', 0).move('ready');
     inMemory.add('m:1');
+    // Executors in the background do not count.
+    behind.add('m:1');
     models.refused('m:1', 'no memory');
     expect(lost).toEqual([]);
     inMemory.clear();
@@ -67,15 +70,20 @@ describe('what executors are to hold', () => {
   });
 
   it('has let go of a version when the last executor has, and counts its memory until then', async () => {
-    const { models, inMemory, add } = setUp();
+    const { models, inMemory, behind, add } = setUp();
     const version = add('m', 0);
     inMemory.add('m:1');
+    behind.add('m:1');
     let gone = false;
     const released = models.release(version).then(() => (gone = true));
     models.released();
     await Promise.resolve();
     expect([gone, models.bytes]).toEqual([false, 2 * 1_450_000]);
     inMemory.clear();
+    models.released();
+    await Promise.resolve();
+    expect([gone, models.bytes]).toEqual([false, 2 * 1_450_000]);
+    behind.clear();
     models.released();
     await released;
     expect(models.bytes).toBe(0);

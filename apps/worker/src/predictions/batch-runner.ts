@@ -14,15 +14,13 @@ import {
   type Sealed,
 } from '#inference';
 import type { WorkerContext } from '../context.js';
-import type { Ran } from '../executor/executor-process.js';
+import { BACKGROUND_PATIENCE, type Ran } from '../executor/executor-process.js';
 import type { ExecutorSlot } from '../executor/executor-slot.js';
 import { failure, type Part } from './part.js';
 import { rounded, succeeded, type ReplyOutlet } from './reply-outlet.js';
 
 /** Decoding is bounded by itself in the executor, of pictures and of texts; the watchdog allows for it on top of the run. */
 const DECODE_ALLOWANCE_MS = 6_000;
-/** An executor in the background gets a twentieth of a processor that two threads of callers want too. */
-const BACKGROUND_PATIENCE = 20;
 
 export interface Serving {
   name: string;

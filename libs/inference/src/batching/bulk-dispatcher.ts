@@ -14,7 +14,7 @@ import { FairTurns } from './fair-turns.js';
 import type { LatencyModel } from './latency-model.js';
 import { slotsWorthUsing } from './parallelism.js';
 import type { Background, Preparable, Slot } from './slot.js';
-import { take, UNKNOWN_RUN_MS, waitersIn } from './waiters.js';
+import { UNKNOWN_RUN_MS, waitersIn } from './waiters.js';
 
 export interface BulkDispatcherOptions<T extends Preparable> {
   slots: readonly Slot<T>[];
@@ -63,7 +63,7 @@ export class BulkDispatcher<T extends Preparable> {
   /** False when there is nothing to run, or nowhere. */
   dispatchOne(): boolean {
     const waiters = waitersIn(this.batchers, this.turns);
-    for (const { version } of waiters) this.options.background?.want(version);
+    for (const { version } of waiters) this.want(version);
     const { idle, room } = this.room();
     if (room <= 0) return false;
     for (const waiter of waiters) {
@@ -76,9 +76,10 @@ export class BulkDispatcher<T extends Preparable> {
       const sealed = share > 0 ? batcher.seal(share, rowsOfBulkRun(limits, this.options.bulkRunMs)) : undefined;
       if (!sealed) continue;
       const [slot] = free as [Slot<T>];
+      const ms = msOfBulkRun(limits, sealed.rows) ?? UNKNOWN_RUN_MS;
       this.turns.ran(waiter.turn);
-      take(waiter, sealed, this.turns);
-      this.options.ends.handing(slot, msOfBulkRun(limits, sealed.rows) ?? UNKNOWN_RUN_MS);
+      this.turns.take(version, ms);
+      this.options.ends.handing(slot, ms);
       slot.run(version, sealed, this.options.present());
       return true;
     }
@@ -88,6 +89,12 @@ export class BulkDispatcher<T extends Preparable> {
   /** Nothing runs in a slot. */
   rest(): void {
     if (!this.behind.some(isBusy)) this.turns.rest();
+  }
+
+  /** Rows of what no slot holds any more are to wait, not to bring it back. */
+  private want(version: string): void {
+    const { background, slots } = this.options;
+    if (slots.some((slot) => slot.serves(version))) background?.want(version);
   }
 
   private get behind(): readonly Slot<T>[] {

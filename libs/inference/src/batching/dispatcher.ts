@@ -18,7 +18,7 @@ import { ExpectedEnds } from './expected-ends.js';
 import { FairTurns } from './fair-turns.js';
 import { slotsWorthUsing } from './parallelism.js';
 import type { Background, Preparable, Slot } from './slot.js';
-import { runMs, take, waitersIn, type Waiter } from './waiters.js';
+import { runMs, waitersIn, type Waiter } from './waiters.js';
 
 /** Batches in line behind the one that runs; each costs a message, so that a flood is handed over in larger ones. */
 const AHEAD = 4;
@@ -87,9 +87,10 @@ export class Dispatcher<T extends Preparable> {
       const batch = open.length > 0 ? this.sealFor(waiter, open) : undefined;
       if (!batch) continue;
       this.bulk.fillUp(waiter.version, batch.sealed);
-      take(waiter, batch.sealed, this.turns);
+      const ms = runMs(waiter.batcher, batch.sealed);
+      this.turns.take(waiter.version, ms);
       if (batch.slot.outstanding === 0) this.turns.ran(waiter.turn);
-      this.ends.handing(batch.slot, runMs(waiter.batcher, batch.sealed));
+      this.ends.handing(batch.slot, ms);
       batch.slot.run(waiter.version, batch.sealed, waiter.turn);
       return true;
     }

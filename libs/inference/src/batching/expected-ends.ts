@@ -10,7 +10,7 @@ interface Busy {
 }
 
 export class ExpectedEnds<S extends Busy> {
-  private readonly ends = new Map<S, number>();
+  private readonly ends = new WeakMap<S, number>();
 
   constructor(private readonly clock: Clock) {}
 

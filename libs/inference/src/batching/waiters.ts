@@ -26,11 +26,6 @@ export function waitersIn<T extends Preparable>(
   return waiters.length > 1 ? waiters.sort((a, b) => a.turn - b.turn || a.since - b.since) : waiters;
 }
 
-/** The batch is handed out. */
-export function take<T extends Preparable>({ version, batcher }: Waiter<T>, sealed: Sealed<T>, turns: FairTurns): void {
-  turns.take(version, runMs(batcher, sealed));
-}
-
 /** Milliseconds that it is expected to take. */
 export function runMs<T extends Preparable>({ latency }: Batcher<T>, { items, rows }: Sealed<T>): number {
   return latency.estimate(rows * (items[0]!.weight ?? 1)) ?? UNKNOWN_RUN_MS;

@@ -12,6 +12,7 @@ import { modelKey } from '../contract/model-description.js';
 import { collectLargeGrowth } from '../heap.js';
 import { finishBatch, joinBatches, prepareBatch, type Ran } from './batch.js';
 import { Growth } from './growth.js';
+import { decodeInBackground } from './image/decode.js';
 import { HeldModels } from './held-models.js';
 import { loadModel } from './model.js';
 import { Permits } from './permits.js';
@@ -24,6 +25,7 @@ const ORPHAN_MS = 2_000;
 
 collectLargeGrowth();
 const settings = JSON.parse(process.argv[2] ?? '{"threads":1,"providers":["cpu"]}') as ExecutorSettings;
+if (settings.isBackground) decodeInBackground();
 const decodes = new Permits(settings.threads + 1);
 const growth = new Growth(decodes);
 const models = new HeldModels();

@@ -5,16 +5,15 @@
  * Invariants: only the decoders of four formats can be reached; a header that announces more than MAX_PIXELS is
  * refused before any pixel is decoded; cut or corrupt data is refused, never filled up with gray.
  */
-import { getPriority } from 'node:os';
 import sharp, { type Sharp } from 'sharp';
 import { SluiceError } from '../../errors.js';
 import { ACCEPTED_FORMATS, guessFormat, sniffFormat, type ImageFormat } from './format.js';
 import { jpegComponents } from './jpeg.js';
 import { cmykToRgb, MAX_PIXELS, type Pixels } from './pixels.js';
 
-const MAX_SECONDS = 5;
-/** In a process of low priority, which gets a twentieth of a processor that others want too. */
-const MAX_SECONDS_IN_BACKGROUND = 100;
+/** Of low priority, a process gets a twentieth of a processor that others want too. */
+const MAX_SECONDS = { usual: 5, inBackground: 100 };
+let maxSeconds = MAX_SECONDS.usual;
 
 // One thread for each picture: parallelism comes from several pictures, and the cores belong to the model.
 sharp.concurrency(1);
@@ -29,11 +28,15 @@ sharp.unblock({
   ],
 });
 
+/** This process is of low priority. */
+export function decodeInBackground(): void {
+  maxSeconds = MAX_SECONDS.inBackground;
+}
+
 export async function decodeImage(bytes: Uint8Array): Promise<Pixels> {
   const format = formatOf(bytes);
-  const seconds = getPriority() > 0 ? MAX_SECONDS_IN_BACKGROUND : MAX_SECONDS;
   try {
-    const picture = open(bytes, MAX_PIXELS).timeout({ seconds });
+    const picture = open(bytes, MAX_PIXELS).timeout({ seconds: maxSeconds });
     const isCmyk = format === 'JPEG' && jpegComponents(bytes) === 4;
     // Left to itself, libvips converts CMYK through a press profile; Pillow, and so training, does not.
     if (isCmyk) picture.pipelineColourspace('cmyk').toColourspace('cmyk');
@@ -42,7 +45,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<Pixels> {
     return { width: info.width, height: info.height, channels: 3, data: isCmyk ? cmykToRgb(data) : data };
   } catch (error) {
     const text = error instanceof Error ? error.message : '';
-    throw /pixel limit/i.test(text) ? await tooLarge(bytes) : undecodable(text, seconds);
+    throw /pixel limit/i.test(text) ? await tooLarge(bytes) : undecodable(text);
   }
 }
 
@@ -77,11 +80,11 @@ async function tooLarge(bytes: Uint8Array): Promise<SluiceError> {
   );
 }
 
-function undecodable(text: string, seconds: number): SluiceError {
+function undecodable(text: string): SluiceError {
   if (/timeout/i.test(text)) {
     return new SluiceError(
       'IMAGE_UNDECODABLE',
-      `Decoding the picture took more than ${seconds} s. Send a smaller version.`,
+      `Decoding the picture took more than ${maxSeconds} s. Send a smaller version.`,
     );
   }
   const reason = text.split('\n')[0]!.slice(0, 160);
