@@ -36,6 +36,7 @@ export * from './ledger/ledger.js';
 export * from './ledger/of-version.js';
 export { announcedSchema, type Announced, type FetchFile } from './packages/store/adopt.js';
 export { digestOf, SHA256, type PackageFile } from './packages/store/digest.js';
+export * from './low-priority.js';
 export * from './packages/ingest/ingest.js';
 export * from './packages/labels.js';
 export * from './packages/manifest.js';

@@ -9,22 +9,19 @@ const files = (contents: Record<string, string>) => (path: string) => {
 };
 
 describe('memory that is available', () => {
-  it('is what a limited container has left, the page cache that it can do without included', () => {
-    const read = files({
+  it.each([
+    {
       '/sys/fs/cgroup/memory.max': '1000\n',
       '/sys/fs/cgroup/memory.current': '900\n',
       '/sys/fs/cgroup/memory.stat': 'anon 500\ninactive_file 300\nactive_file 100\n',
-    });
-    expect(availableMemory(read)).toBe(400);
-  });
-
-  it('is the same under the older layout', () => {
-    const read = files({
+    },
+    {
       '/sys/fs/cgroup/memory/memory.limit_in_bytes': '1000\n',
       '/sys/fs/cgroup/memory/memory.usage_in_bytes': '900\n',
       '/sys/fs/cgroup/memory/memory.stat': 'inactive_file 10\ntotal_inactive_file 300\n',
-    });
-    expect(availableMemory(read)).toBe(400);
+    },
+  ])('is what a limited container has left, the page cache that it can do without included: %p', (contents) => {
+    expect(availableMemory(files(contents))).toBe(400);
   });
 
   it('is what the machine has left where no container limits it', () => {

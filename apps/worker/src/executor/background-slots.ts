@@ -62,7 +62,7 @@ export class BackgroundSlots implements Background<Part> {
   /** They cannot hold it. */
   refused(version: string): void {
     this.wantedAt.delete(version);
-    this.leftUntil.set(version, performance.now() + RETRY_MS);
+    this.leave(version, performance.now());
     this.fill();
   }
 
@@ -101,7 +101,6 @@ export class BackgroundSlots implements Background<Part> {
   private look(): void {
     const now = performance.now();
     for (const [version, at] of this.wantedAt) if (now - at >= IDLE_MS) this.wantedAt.delete(version);
-    for (const [version, until] of this.leftUntil) if (now >= until) this.leftUntil.delete(version);
     const isIdle = this.wantedAt.size === 0 && this.slots.every(({ outstanding }) => outstanding === 0);
     if (isIdle) return void this.end(IDLE_MS);
     this.fill();
@@ -118,8 +117,12 @@ export class BackgroundSlots implements Background<Part> {
     const needed = MARGIN * copies.reduce((sum, bytes) => sum + bytes, processes);
     const available = options.available();
     if (available >= needed) return true;
-    this.leftUntil.set(version, now + RETRY_MS);
+    this.leave(version, now);
     options.short(version, { available, needed });
     return false;
+  }
+  private leave(version: string, now: number): void {
+    for (const [other, until] of this.leftUntil) if (now >= until) this.leftUntil.delete(other);
+    this.leftUntil.set(version, now + RETRY_MS);
   }
 }

@@ -6,10 +6,10 @@
  * a death that was asked for blames no batch.
  */
 import { fork, type ChildProcess } from 'node:child_process';
-import { constants, getPriority, setPriority } from 'node:os';
 import {
   childEnv,
   EXECUTOR_ENV,
+  lowerPriority,
   type ExecutorSettings,
   type FromExecutor,
   type LoadedModel,
@@ -75,7 +75,7 @@ export class ExecutorProcess {
       env: childEnv(EXECUTOR_ENV),
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
-    if (settings.isBackground) lower(this.child.pid);
+    if (settings.isBackground) lowerPriority(this.child);
     this.child.on('message', (message) => this.receive(message as FromExecutor));
     // A failed send is followed by the exit, which settles everything.
     this.child.on('error', () => undefined);
@@ -232,18 +232,5 @@ export class ExecutorProcess {
     batches.forEach((batch, place) => {
       batch.settle({ kind: 'died', cause, suspect: !this.stopping && (place === 0 || !this.hung) });
     });
-  }
-}
-
-/**
- * At once: threads have the priority that their process has when they begin. Nobody needs a right to lower it, below this
- * process's own.
- */
-function lower(pid: number | undefined): void {
-  const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = constants.priority;
-  try {
-    if (pid !== undefined) setPriority(pid, Math.min(PRIORITY_LOW, getPriority() + PRIORITY_BELOW_NORMAL));
-  } catch {
-    // Gone already, which its exit tells.
   }
 }

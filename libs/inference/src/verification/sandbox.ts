@@ -8,10 +8,11 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
-import { constants, setPriority, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { sandboxEnv } from '../config.js';
+import { lowerPriority } from '../low-priority.js';
 import { confinedCommand } from './confinement.js';
 import { ANSWERS_FD, type VerifyOrder } from './verifier-lines.js';
 
@@ -84,7 +85,7 @@ class Confined {
       detached: process.platform !== 'win32',
       windowsHide: true,
     });
-    this.yieldToServing();
+    lowerPriority(this.child);
     const stopped = (): void => this.kill();
     signal?.addEventListener('abort', stopped, { once: true });
     if (signal?.aborted) this.kill();
@@ -157,15 +158,6 @@ class Confined {
       else process.kill(-pid, 'SIGKILL');
     } catch {
       // It has ended by itself.
-    }
-  }
-
-  /** What serves goes first. Told before the child has threads, which inherit it. */
-  private yieldToServing(): void {
-    try {
-      if (this.child.pid !== undefined) setPriority(this.child.pid, constants.priority.PRIORITY_BELOW_NORMAL);
-    } catch {
-      // It has ended already, or the system does not allow it: then it runs like any other.
     }
   }
 }
