@@ -10,7 +10,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 
 const SLICE_MS = 1;
 /** About what a prediction costs a gateway, from its first byte to its answer, for each millisecond of a slice. */
-const PAUSE_EACH = 1 / 16;
+const PAUSE_EACH = 1 / 8;
 /** Those few may be waiting for slow runs, whose executors need the processors. */
 const LEAST_PAUSE = 2;
 const MOST_PAUSE = 10;
