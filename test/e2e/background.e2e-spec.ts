@@ -3,7 +3,7 @@
 import { constants, getPriority } from 'node:os';
 import { ask, postJson, type Answer } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
-import { childrenOf } from '../support/processes.js';
+import { childrenOf, isInIdleClass, processorsOf } from '../support/processes.js';
 import { ended, results, sendRows } from '../support/rows.js';
 import { Stack } from '../support/stack.js';
 import { until } from '../support/until.js';
@@ -25,8 +25,8 @@ async function start(workerEnv: Record<string, string> = {}): Promise<void> {
 }
 
 const executors = (): number[] => childrenOf(stack.workers[0]!.pid);
-const inBackground = (): number[] =>
-  executors().filter((pid) => getPriority(pid) === constants.priority.PRIORITY_BELOW_NORMAL);
+const isNice = (pid: number): boolean => getPriority(pid) === constants.priority.PRIORITY_BELOW_NORMAL;
+const inBackground = (): number[] => executors().filter((pid) => isInIdleClass(pid) || isNice(pid));
 const call = (): Promise<Answer> => postJson(`${stack.url}/predict/slow`, { input: [1, 0, 0, 0] });
 
 /** A bulk run of which most is still to be done when its rows have gone to the background. */
@@ -85,6 +85,30 @@ it('lets an executor in the background end with its worker', async () => {
   worker.kill('SIGTERM');
   expect((await worker.exited).code).toBe(0);
   expect(() => process.kill(pid, 0)).toThrow('ESRCH');
+});
+
+it('serves the background last of all, by the idle class where the system has its tools, else by its priority', async () => {
+  await start();
+  await bulk();
+  expect(isInIdleClass(await inTheBackground())).toBe(true);
+  await stack.close();
+  await start({ PATH: '/nowhere' });
+  const url = await bulk();
+  const pid = await inTheBackground();
+  expect([isInIdleClass(pid), isNice(pid)]).toEqual([false, true]);
+  await allSucceeded(url);
+});
+
+it('runs each executor on a processor of its own where they are pinned, and the background on any', async () => {
+  await start({ SLUICE_EXECUTORS: '2', SLUICE_PIN_EXECUTORS: 'true' });
+  const [first, second] = executors().map(processorsOf);
+  for (const list of [first, second]) expect(list).toMatch(/^\d+$/);
+  expect(first).not.toBe(second);
+  const url = await bulk();
+  await stack.workers[0]!.logged(/(executor in the background ready[^]*){2}/);
+  const any = processorsOf(stack.workers[0]!.pid);
+  expect(inBackground().map(processorsOf)).toEqual([any, any]);
+  await allSucceeded(url);
 });
 
 it('runs bulk rows in the executors of callers where there is to be none in the background', async () => {

@@ -32,6 +32,12 @@ it('ends with 1 when its models folder is not there', async () => {
   expect(worker.log).toContain('SLUICE_MODELS');
 });
 
+it('ends with 1 when executors are to be pinned and cannot be', async () => {
+  const worker = new Child(WORKER, env({ SLUICE_PIN_EXECUTORS: 'true', PATH: '/nowhere' }));
+  expect((await worker.exited).code).toBe(1);
+  expect(worker.log).toMatch(/SLUICE_PIN_EXECUTORS.*taskset/);
+});
+
 it('uses as many executors as it is told', async () => {
   const stack = await Stack.start({ workerEnv: { SLUICE_EXECUTORS: '3' } });
   expect(stack.workers[0]!.log).toContain('"executors":3');

@@ -16,6 +16,17 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Whether the system takes the processor from it for anything else (sched(7), SCHED_IDLE). */
+export function isInIdleClass(pid: number): boolean {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
+  return fields[38] === '5';
+}
+
+/** The processors that it may use, as the kernel lists them. */
+export function processorsOf(pid: number): string {
+  return /^Cpus_allowed_list:\s*(\S+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]!;
+}
+
 /** Resident memory in bytes. */
 export function residentBytes(pid: number): number {
   const [, pages] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ');

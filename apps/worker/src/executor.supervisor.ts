@@ -11,6 +11,8 @@ import { DurableProcessor } from './durable.processor.js';
 import { availableMemory } from './executor/available-memory.js';
 import { BackgroundSlots } from './executor/background-slots.js';
 import { ExecutorSlot, type SlotOptions } from './executor/executor-slot.js';
+import { canPinTo } from './executor/launch.js';
+import { allowedProcessors, processorsOf } from './executor/processors.js';
 import { ModelLife } from './models/model-life.js';
 import { findPackages } from './models/packages/package-folders.js';
 import { PackageSource } from './models/packages/package-source.js';
@@ -42,6 +44,7 @@ export class ExecutorSupervisor {
   private readonly outlet: ReplyOutlet;
   private readonly runner: BatchRunner;
   private readonly processor: PredictionProcessor;
+  private readonly allowed = allowedProcessors();
   private everLoaded = false;
 
   constructor(
@@ -79,11 +82,17 @@ export class ExecutorSupervisor {
     });
     this.packages = new PackageSource(context);
     this.life = new ModelLife(context, this.models, this.packages);
-    for (let i = 0; i < executors; i++) this.slots.push(this.forCallers(fileURLToPath(entry), settings));
+    for (let i = 0; i < executors; i++)
+      this.slots.push(this.forCallers(fileURLToPath(entry), this.placed(settings, i)));
   }
 
-  /** @throws Error when the models folder cannot be read. */
+  /** @throws Error when the models folder cannot be read, or executors cannot be pinned that are to be. */
   async start(): Promise<void> {
+    if (this.context.config.pinExecutors && !canPinTo(this.allowed)) {
+      throw new Error(
+        'SLUICE_PIN_EXECUTORS is true, and executors cannot be pinned here: that takes Linux and taskset (util-linux). Install it, or leave the setting out.',
+      );
+    }
     const { packages, warnings } = await findPackages(this.context.config.modelsDir);
     for (const warning of warnings) this.context.log.warn(`models: ${warning}`);
     if (packages.length === 0) this.context.log.warn('the models folder holds no package; see docs/packages.md');
@@ -146,6 +155,7 @@ export class ExecutorSupervisor {
     const slot = (): ExecutorSlot =>
       new ExecutorSlot({
         ...this.anySlot(entry),
+        // On any processor: it goes where one is free.
         settings: { ...settings, isBackground: true },
         packages: () => this.models.packages().filter(([key]) => this.background.wants(key)),
         // What is known of a version comes from callers' executors, which held it before.
@@ -166,6 +176,12 @@ export class ExecutorSupervisor {
       short: (key, facts) => log.warn({ model: key, ...facts }, "memory is short: bulk rows run in callers' executors"),
       released: () => this.models.released(),
     });
+  }
+
+  /** On the processors of its place. */
+  private placed(settings: ExecutorSettings, place: number): ExecutorSettings {
+    if (!this.context.config.pinExecutors) return settings;
+    return { ...settings, processors: processorsOf(place, settings.threads, this.allowed) };
   }
 
   private anySlot(entry: string): Pick<SlotOptions, 'entry' | 'released' | 'open' | 'died' | 'run'> {

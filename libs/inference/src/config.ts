@@ -5,7 +5,7 @@
 import { availableParallelism, tmpdir } from 'node:os';
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
-import { cidrs, httpUrl, integer, listOf, sources } from './config/fields.js';
+import { cidrs, flag, httpUrl, integer, listOf, sources } from './config/fields.js';
 import { cpuQuota } from './cpu-quota.js';
 import { PAYLOADS } from './contract/delivery.js';
 import { DEFAULT_SCHEDULE, parseSchedule } from './webhooks/schedule.js';
@@ -121,10 +121,12 @@ const worker = {
   /** Executor processes, each with a compute thread pool of its own; unset: one per CPU. */
   SLUICE_EXECUTORS: integer(1, 256).optional(),
   /**
-   * Executors of low priority for bulk rows, which begin when there are some; 0: bulk rows run in callers' executors.
+   * Executors for bulk rows, which the system serves last; they begin when there are some; 0: bulk rows run in callers' executors.
    * Unset: as many as executors, or 0 with another provider than the CPU or with SLUICE_MODEL_MEMORY.
    */
   SLUICE_BULK_EXECUTORS: integer(0, 256).optional(),
+  /** Whether each executor runs on processors of its own, as many as it has threads. Linux, with taskset. */
+  SLUICE_PIN_EXECUTORS: flag,
   /** Compute threads of each executor; executors x threads above the CPUs costs throughput. */
   SLUICE_THREADS: integer(1, 256).default(1),
   /** onnxruntime execution providers in order of preference, by comma; one that is not there stops the start. */
@@ -134,10 +136,7 @@ const worker = {
     .transform((text) => text.split(',').map((name) => name.trim().toLowerCase()))
     .pipe(z.array(z.string().regex(/^[a-z0-9]+$/)).min(1)),
   /** Serve models of which the CPU runs nodes although another provider was asked for; else they are refused. */
-  SLUICE_CPU_FALLBACK: z
-    .enum(['true', 'false'])
-    .default('false')
-    .transform((text) => text === 'true'),
+  SLUICE_CPU_FALLBACK: flag,
   /** TCP port of the worker's health and metrics; 0 takes any free one. */
   SLUICE_WORKER_PORT: integer(0, 65_535).default(8081),
   /** Address of the worker's health and metrics. */
@@ -236,6 +235,7 @@ export function loadWorkerConfig(env: NodeJS.ProcessEnv = process.env) {
     executors,
     // More than executors would never run at once. Another device knows no priorities, and memory with a budget is short.
     bulkExecutors: Math.min(executors, s.SLUICE_BULK_EXECUTORS ?? (isOnCpu && isUnbudgeted ? executors : 0)),
+    pinExecutors: s.SLUICE_PIN_EXECUTORS,
     threads: s.SLUICE_THREADS,
     providers: s.SLUICE_PROVIDERS,
     cpuFallback: s.SLUICE_CPU_FALLBACK,

@@ -1,5 +1,5 @@
 /**
- * Executors for bulk rows alone, beside those of the callers: of low priority to the system, so that a bulk run takes what
+ * Executors for bulk rows alone, beside those of the callers: served last by the system, so that a bulk run takes what
  * the processors have left over and gives way in its midst (docs/decisions/0016). Each holds copies of the versions that
  * have bulk rows.
  *

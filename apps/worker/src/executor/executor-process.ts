@@ -5,22 +5,17 @@
  * watchdog watches the batch at the head (runs go in order) and kills the whole child, for a run cannot be cancelled;
  * a death that was asked for blames no batch.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import {
-  childEnv,
-  EXECUTOR_ENV,
-  lowerPriority,
-  type ExecutorSettings,
-  type FromExecutor,
-  type LoadedModel,
-  type RunOrder,
-  type ToExecutor,
-} from '#inference';
+import type { ChildProcess } from 'node:child_process';
+import type { ExecutorSettings, FromExecutor, LoadedModel, RunOrder, ToExecutor } from '#inference';
+import { launch } from './launch.js';
+import { isStarved, processorTime, type ProcessorTime } from './processor-time.js';
 
 /** A package whose trial run never ends must not hold up the packages behind it. */
 const LOAD_TIMEOUT_MS = 120_000;
 /** What takes a second takes twenty in the background, where two threads of callers want the processor too. */
 export const BACKGROUND_PATIENCE = 20;
+/** How often one that is late all the same is looked at. */
+const LOOK_AGAIN_MS = 1_000;
 
 export type Ran = Extract<FromExecutor, { kind: 'ran' }>;
 export type RunOutcome =
@@ -70,12 +65,7 @@ export class ExecutorProcess {
     private readonly settings: ExecutorSettings,
     private readonly events: ExecutorEvents,
   ) {
-    this.child = fork(entry, [JSON.stringify(settings)], {
-      serialization: 'advanced',
-      env: childEnv(EXECUTOR_ENV),
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    if (settings.isBackground) lowerPriority(this.child);
+    this.child = launch(entry, settings);
     this.child.on('message', (message) => this.receive(message as FromExecutor));
     // A failed send is followed by the exit, which settles everything.
     this.child.on('error', () => undefined);
@@ -212,11 +202,19 @@ export class ExecutorProcess {
   private watchHead(): void {
     clearTimeout(this.watchdog);
     const [head] = this.batches.values();
-    if (!head) return;
-    this.watchdog = setTimeout(() => {
-      this.hung = true;
-      this.child.kill('SIGKILL');
-    }, head.timeoutMs);
+    if (head) this.watchdog = setTimeout(() => this.late(head), head.timeoutMs);
+  }
+
+  /** `since`: when the head was first too late. In the background it may only be waiting for a processor. */
+  private late(head: Outstanding, since?: ProcessorTime): void {
+    const now = this.settings.isBackground ? processorTime(this.pid) : undefined;
+    const mayLive = now && (!since || isStarved(since, now, head.timeoutMs / BACKGROUND_PATIENCE));
+    if (mayLive) {
+      this.watchdog = setTimeout(() => this.late(head, since ?? now), LOOK_AGAIN_MS);
+      return;
+    }
+    this.hung = true;
+    this.child.kill('SIGKILL');
   }
 
   private settleAll(cause: string): void {

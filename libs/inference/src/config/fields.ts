@@ -4,6 +4,12 @@ import { z } from 'zod';
 
 export const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
 
+/** Off unless it says so. */
+export const flag = z
+  .enum(['true', 'false'])
+  .default('false')
+  .transform((text) => text === 'true');
+
 /** Where something answers over HTTP. */
 export const httpUrl = z
   .string()

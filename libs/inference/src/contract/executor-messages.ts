@@ -88,6 +88,8 @@ export interface ExecutorSettings {
   providers: string[];
   /** Models are served even where nodes run on the CPU that another provider was asked for. */
   cpuFallback?: boolean;
-  /** Of low priority to the system: what it does takes as long as others leave it. */
+  /** Served last by the system: what it does takes as long as others leave it. */
   isBackground?: boolean;
+  /** Numbers of the processors that it runs on; unset: any. */
+  processors?: number[];
 }
