@@ -2,20 +2,19 @@
  * Callers with a bulk run beside them and without: what it costs them, and what the machine gets done in all.
  *
  *   npm run --silent build && node dist/tools/bench/bulk.js [--model digits|resnet18] [--models DIR] [--rows N]
- *     [--seconds N] [--loads 30,50,70] [--rounds N]
+ *     [--seconds N] [--loads 30,50,70] [--rounds N] [--pin]
  *
  * Callers arrive at Poisson times at shares of the capacity that closed-loop callers reach first; in each round every load
  * is driven without and then with a bulk run, which is begun before the window and is large enough to outlast it, and
  * otherwise begun again. Medians of the rounds count. Goals: p99 with at most p99 without plus one bulk run, and together
  * at least 0.9 of a machine's work: callers count as shares of what callers alone reach, rows of what bulk alone reaches,
  * for a row in company costs less than a request. In predictions a second, whatever they cost, it is told too, as a
- * multiple of what callers alone reach.
+ * multiple of what callers alone reach. With --pin, executors have processors of their own (SLUICE_PIN_EXECUTORS).
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { loadWorkerConfig } from '#inference';
-import { sluiceService } from './contenders/sluice.js';
+import { startSluice } from './contenders/sluice.js';
 import { BulkLoad } from './load/bulk-load.js';
 import { LoadGenerator } from './load/load-generator.js';
 import type { Load, LoadSummary } from './load/protocol.js';
@@ -27,7 +26,15 @@ import { prepareWorkload, type Workload } from './workloads.js';
 
 const text = { type: 'string' } as const;
 const { values } = parseArgs({
-  options: { model: text, models: text, rows: text, seconds: text, loads: text, rounds: text },
+  options: {
+    model: text,
+    models: text,
+    rows: text,
+    seconds: text,
+    loads: text,
+    rounds: text,
+    pin: { type: 'boolean' },
+  },
 });
 const isImage = values.model === 'resnet18';
 const rows = positive('--rows', values.rows ?? (isImage ? '1000' : '10000'));
@@ -51,13 +58,14 @@ async function measure(): Promise<void> {
     image: undefined,
     callers: undefined,
   });
-  const cpus = loadWorkerConfig({}).executors;
-  const service = await sluiceService.start(workload, { children, redis: await findRedis(), scratch, cpus });
+  const settings = { SLUICE_PIN_EXECUTORS: String(values.pin ?? false) };
+  const redis = await findRedis();
+  const service = await startSluice({ children, redis, scratch, modelsDir: workload.modelsDir, settings });
   const generator = await LoadGenerator.start(children);
   const base = `http://127.0.0.1:${service.port}`;
   const bulk = new BulkLoad({ base, model: workload.model, rows, line: await linesOf(workload) });
   const drive = async (load: Load): Promise<LoadSummary & { bulkPerSecond: number }> => {
-    const target = { ...workload, port: service.port, path: service.path, marker: '"prediction"' };
+    const target = { ...workload, port: service.port, path: `/predict/${workload.model}`, marker: '"prediction"' };
     const look = (): Promise<number> => bulk.ended();
     const { summary, before, after } = await generator.run({ target, load, warmupMs: 1_000, windowMs }, look);
     if (summary.failures > 0) throw new Error(`${summary.failures} callers failed: ${summary.reasons[0]}`);
