@@ -46,8 +46,8 @@ onLinux('a run in the background that is late', () => {
     await once(other.stdout!, 'data');
     const outcome = executor.run(ORDER);
     // Late, looked at, and looked at again.
-    const long = ORDER.timeoutMs + 2_500;
-    await until('it has waited for long', () => processorTime(executor.pid)!.waitedMs > long);
+    const long = performance.now() + ORDER.timeoutMs + 2_500;
+    await until('it has waited for long', () => performance.now() > long);
     other.kill('SIGKILL');
     expect(await outcome).toMatchObject({ kind: 'ran' });
   });

@@ -1,35 +1,32 @@
 /**
- * What a process has had of the processors, and how long it waited for one: a run in the idle class that is not given any
- * must not be taken for one that hangs. Source: /proc/<pid>/task/<tid>/schedstat (Linux, Documentation/scheduler/sched-stats).
+ * What a process has had of the processors, and whether it wants one: a run in the idle class that is not given any must
+ * not be taken for one that hangs. Source: /proc/<pid>/task/<tid>/stat and schedstat (Linux, proc(5)). How long a thread has
+ * waited is of no use: the kernel counts it when the wait is over.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 
 export interface ProcessorTime {
-  /** Milliseconds of performance.now(). */
-  at: number;
   ranMs: number;
-  /** Of all its threads that could have run. */
-  waitedMs: number;
+  /** A thread of it runs, waits for a processor, or for a page of its memory. */
+  wants: boolean;
 }
 
 /** Undefined where the system does not tell, or the process has ended. */
 export function processorTime(pid: number | undefined): ProcessorTime | undefined {
   const folder = `/proc/${pid}/task`;
   try {
-    let [ran, waited] = [0, 0];
+    let [ran, wants] = [0, false];
     for (const thread of readdirSync(folder)) {
-      const [onProcessor, inLine] = readFileSync(`${folder}/${thread}/schedstat`, 'latin1').split(' ').map(Number);
-      ran += onProcessor!;
-      waited += inLine!;
+      ran += Number(readFileSync(`${folder}/${thread}/schedstat`, 'latin1').split(' ')[0]);
+      wants ||= /\) [RD] [^)]*$/.test(readFileSync(`${folder}/${thread}/stat`, 'latin1'));
     }
-    return { at: performance.now(), ranMs: ran / 1e6, waitedMs: waited / 1e6 };
+    return { ranMs: ran / 1e6, wants };
   } catch {
     return undefined;
   }
 }
 
-/** Whether it wanted to run for most of the time and yet has not had `needsMs`. */
+/** Whether it wants to run and yet has not had `needsMs` since. */
 export function isStarved(from: ProcessorTime, to: ProcessorTime, needsMs: number): boolean {
-  const wanted = to.ranMs - from.ranMs + (to.waitedMs - from.waitedMs);
-  return wanted >= (to.at - from.at) / 2 && to.ranMs - from.ranMs < needsMs;
+  return to.wants && to.ranMs - from.ranMs < needsMs;
 }
