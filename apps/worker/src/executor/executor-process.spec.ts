@@ -2,14 +2,14 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { platform, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onLinux } from '../../../../test/support/linux.js';
 import { until } from '../../../../test/support/until.js';
 import { ExecutorProcess, type RunRequest } from './executor-process.js';
 import { processorTime } from './processor-time.js';
 import { allowedProcessors } from './processors.js';
 
-const onLinux = platform() === 'linux' ? describe : describe.skip;
 const folder = mkdtempSync(join(tmpdir(), 'sluice-executor-'));
 const processors = [allowedProcessors().at(-1) ?? 0];
 const WORKS_MS = 50;
@@ -17,11 +17,6 @@ const WORKS_MS = 50;
 const ORDER: RunRequest = { model: 'a:1', inputs: [], joins: false, most: 1, turn: 0, timeoutMs: 2_000 };
 let executor: ExecutorProcess;
 let other: ChildProcess | undefined;
-afterEach(async () => {
-  other?.kill('SIGKILL');
-  other = undefined;
-  await executor.stop(0);
-});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A stand-in for an executor, that does this with a run. */
@@ -37,6 +32,12 @@ async function start(name: string, onRun: string): Promise<void> {
 }
 
 onLinux('a run in the background that is late', () => {
+  afterEach(async () => {
+    other?.kill('SIGKILL');
+    other = undefined;
+    await executor.stop(0);
+  });
+
   it('lives on while others have the processor, and ends when they leave it', async () => {
     const ran = `{ kind: 'ran', batch, results: [], bytes: Buffer.alloc(0), run: { rows: 0, inferMs: 0, leads: true } }`;
     const works = `const used = () => process.cpuUsage().user / 1000; const from = used(); while (used() - from < ${WORKS_MS});`;

@@ -17,7 +17,7 @@ export function launch(entry: string, settings: ExecutorSettings): ChildProcess 
   const idle = isBackground && runs(IDLE) ? IDLE : [];
   const [execPath, ...before] = [...idle, ...(processors ? pinnedTo(processors) : []), process.execPath];
   const child = fork(entry, [JSON.stringify(settings)], {
-    execPath: execPath,
+    execPath,
     execArgv: [...before, ...process.execArgv],
     serialization: 'advanced',
     env: childEnv(EXECUTOR_ENV),

@@ -1,11 +1,10 @@
 /** How a process that is given no processor is told from one that hangs. Real processes, on one processor. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { platform } from 'node:os';
+import { onLinux } from '../../../../test/support/linux.js';
 import { isStarved, processorTime, type ProcessorTime } from './processor-time.js';
 import { allowedProcessors } from './processors.js';
 
-const onLinux = platform() === 'linux' ? describe : describe.skip;
 const SPIN = "console.log('up'); for (;;);";
 const REST = "console.log('up'); setInterval(() => undefined, 1_000);";
 const NEEDS_MS = 60_000;

@@ -27,6 +27,6 @@ describe('processors of executors', () => {
       [6, 7],
       [2, 3],
     ]);
-    expect(processorsOf(1, 8, allowed)).toEqual([2, 3, 6, 7].sort());
+    expect(processorsOf(1, 8, allowed)).toEqual(allowed);
   });
 });

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { OwnWorkplace, VERIFIER } from '../../../../test/fixtures/verified.js';
 import { fixtureModel } from '../../../../test/fixtures/packages.js';
+import { onLinux } from '../../../../test/support/linux.js';
 import { CHECKS } from '../contract/verification.js';
 import { verifyPackage, type Verified, type VerifyOptions } from './verify-package.js';
 
 const MISBEHAVING = pathToFileURL(join(process.cwd(), 'test/fixtures/verifiers/misbehaving.mjs'));
 const MIB = 1024 * 1024;
-const onLinux = process.platform === 'linux' ? it : it.skip;
 
 function act(name: string, options: Partial<VerifyOptions> = {}): Promise<Verified> {
   return verifyPackage(join('/nowhere', name), {
@@ -67,8 +67,10 @@ describe('a verification whose process misbehaves', () => {
     expect((await act('long')).reason).toHaveLength(2_001);
   });
 
-  onLinux('buffers: memory ends where it is told to', async () => {
-    expect((await act('buffers')).reason).toMatch(/^The model needs more memory than there is during/);
+  onLinux('memory on Linux', () => {
+    it('buffers: memory ends where it is told to', async () => {
+      expect((await act('buffers')).reason).toMatch(/^The model needs more memory than there is during/);
+    });
   });
 
   it('litter: all of it is removed, and nothing that a link led to', async () => {
