@@ -1,5 +1,6 @@
 /** A JPEG with about the size and the detail of a photograph, the same on every machine: noise of several octaves. */
 import sharp from 'sharp';
+import { randomOf, type Random } from '../random.js';
 
 const SIZE = 720;
 /** Lattice cells across the picture, and how strong each octave is: strong and coarse, weak and fine, as in nature. */
@@ -14,7 +15,7 @@ const QUALITY = 88;
 
 export async function makePicture(): Promise<Buffer> {
   const pixels = Buffer.alloc(SIZE * SIZE * 3);
-  const random = generator(20_240_229);
+  const random = randomOf(20_240_229, '');
   for (let channel = 0; channel < 3; channel++) {
     const plane = new Float32Array(SIZE * SIZE).fill(128);
     for (const [cells, strength] of OCTAVES) addNoise(plane, { cells, strength, random });
@@ -28,7 +29,7 @@ export async function makePicture(): Promise<Buffer> {
 interface Octave {
   cells: number;
   strength: number;
-  random: () => number;
+  random: Random;
 }
 
 /** Random values on a lattice, linear between them. */
@@ -47,15 +48,4 @@ function addNoise(plane: Float32Array, { cells, strength, random }: Octave): voi
       plane[y * SIZE + x]! += top + (bottom - top) * (v - row);
     }
   }
-}
-
-/** mulberry32. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

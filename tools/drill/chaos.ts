@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { childrenOf } from '../bench/processes/process-usage.js';
 import type { Cluster } from './cluster.js';
 import type { Place } from './place.js';
-import { between, oneOf, pause, type Random } from './random.js';
+import { between, oneOf, pause, type Random } from '../random.js';
 import type { RedisPlace } from './redis-place.js';
 
 export const KINDS = ['gateway', 'worker', 'executor', 'redis'] as const;

@@ -15,7 +15,7 @@ import { Chaos } from './chaos.js';
 import { Cluster } from './cluster.js';
 import { prepareInputs } from './inputs.js';
 import { parseOptions, USAGE, type DrillOptions } from './options.js';
-import { randomOf } from './random.js';
+import { randomOf } from '../random.js';
 import { Receiver } from './receiver.js';
 import { figures, violationsOf } from './report.js';
 import { Submitter } from './submitter.js';

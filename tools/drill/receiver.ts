@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { Webhook } from 'standardwebhooks';
 import type { Book } from './book.js';
-import { between, type Random } from './random.js';
+import { between, type Random } from '../random.js';
 
 const MOST_FAILURES = 5;
 const BURST = { everyMs: [3_000, 8_000], lastsMs: [300, 1_500] } as const;

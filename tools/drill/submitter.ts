@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Book } from './book.js';
 import type { DrillInput } from './inputs.js';
-import { between, oneOf, type Random } from './random.js';
+import { between, oneOf, type Random } from '../random.js';
 
 /** Answers that are let go of on purpose, and acknowledged keys that are sent once more. */
 const LOSE_SHARE = 0.02;

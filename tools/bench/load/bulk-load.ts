@@ -1,4 +1,4 @@
-/** Bulk runs one after another beside other load, and how many of their rows have an output. */
+/** Bulk runs one after another beside other load. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadWorkerConfig } from '#inference';
 
@@ -37,13 +37,6 @@ export class BulkLoad {
       await fetch(`${this.options.base}/v1/batches/${id}/cancel`, { method: 'POST' });
   }
 
-  /** Rows of all runs since the start that have an output. */
-  async ended(): Promise<number> {
-    let sum = 0;
-    for (const id of this.batches) sum += (await this.read(id)).rows.succeeded;
-    return sum;
-  }
-
   /** What the learned line and the setting allow. */
   async longestRunMs(): Promise<number> {
     const { bulkRunMs } = loadWorkerConfig({});
@@ -69,7 +62,6 @@ export class BulkLoad {
   private async begin(): Promise<string> {
     const { base, model } = this.options;
     const id = await this.post(`${base}/v1/batches?model=${model}&seal=false`);
-    // Counted from now on: its first rows run while the last are still on their way.
     this.batches.push(id);
     await this.post(`${base}/v1/batches/${id}/rows?from=0`, this.body);
     return id;
@@ -83,7 +75,7 @@ export class BulkLoad {
     return id;
   }
 
-  private async read(id: string): Promise<{ rows: { succeeded: number; starting: number } }> {
+  private async read(id: string): Promise<{ rows: { starting: number } }> {
     return (await (await fetch(`${this.options.base}/v1/batches/${id}`)).json()) as never;
   }
 }

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { endWithParent, tellParent } from '../processes/child-side.js';
+import { randomOf, type Random } from '../../random.js';
 import { ClosedLoop } from './closed-loop.js';
 import { Connection } from './connection.js';
 import { OpenLoop } from './open-loop.js';
@@ -22,7 +23,7 @@ async function generate({ target, load, warmupMs, windowMs }: LoadSettings): Pro
   const loop =
     load.kind === 'callers'
       ? new ClosedLoop(Array.from({ length: load.callers }, connect), recorder)
-      : new OpenLoop({ perSecond: load.perSecond, connect, recorder });
+      : new OpenLoop({ perSecond: load.perSecond, random: arrivals(load.seed), connect, recorder });
   loop.start();
   await delay(warmupMs);
   recorder.open();
@@ -34,6 +35,10 @@ async function generate({ target, load, warmupMs, windowMs }: LoadSettings): Pro
   for (let waited = 0; loop.underWay > 0 && waited < DRAIN_MS; waited += 10) await delay(10);
   loop.close();
   tellParent({ kind: 'finished', summary: recorder.summary() } satisfies FromGenerator);
+}
+
+function arrivals(seed: number | undefined): Random {
+  return seed === undefined ? Math.random : randomOf(seed, 'arrivals');
 }
 
 function requestFor({ port, path, contentType, bodyFile, headers = [] }: LoadTarget): Buffer {

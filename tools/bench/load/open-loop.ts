@@ -4,6 +4,7 @@
  * Invariant: latency counts from the moment a request should have been sent, so that neither a slow server nor a late
  * generator hides waiting. Timers fire each millisecond, which adds up to one.
  */
+import { pause, type Random } from '../../random.js';
 import type { Connection } from './connection.js';
 import type { Recorder } from './recorder.js';
 
@@ -11,6 +12,7 @@ const TICK_MS = 1;
 
 export interface OpenLoopOptions {
   perSecond: number;
+  random: Random;
   connect: () => Connection;
   recorder: Recorder;
 }
@@ -64,6 +66,6 @@ export class OpenLoop {
   }
 
   private gap(): number {
-    return (-Math.log(1 - Math.random()) / this.options.perSecond) * 1_000;
+    return pause(this.options.random, 1_000 / this.options.perSecond);
   }
 }

@@ -1,6 +1,9 @@
 /** What passes between the benchmark and its load generator. */
 
-export type Load = { kind: 'callers'; callers: number } | { kind: 'rate'; perSecond: number };
+export type Load =
+  | { kind: 'callers'; callers: number }
+  /** With a seed, at the same moments every time. */
+  | { kind: 'rate'; perSecond: number; seed?: number };
 
 export interface LoadTarget {
   port: number;

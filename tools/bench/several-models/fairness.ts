@@ -2,7 +2,8 @@
 import { LoadGenerator } from '../load/load-generator.js';
 import type { LoadSummary } from '../load/protocol.js';
 import { median } from '../report/medians.js';
-import { bodyFile, makeModels, serve, sumOf, untilReady, type Several } from './made-models.js';
+import { sumOf } from '../processes/metrics.js';
+import { bodyFile, makeModels, serve, untilReady, type Several } from './made-models.js';
 
 export interface FairnessOptions extends Several {
   rounds: number;

@@ -6,6 +6,7 @@ import { freePort } from '../../../apps/cli/src/serve/free-port.js';
 import { startSluice, type RunningSluice } from '../contenders/sluice.js';
 import { matMulModel } from '../matmul-model.js';
 import type { Children } from '../processes/children.js';
+import { metricsOf } from '../processes/metrics.js';
 
 /** A row of 256 numbers; each layer takes a quarter of a megabyte, and some ten microseconds a row. */
 export const WIDTH = 256;
@@ -54,14 +55,8 @@ export async function serve(
   return {
     ...sluice,
     base: `http://127.0.0.1:${sluice.port}`,
-    metrics: async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text(),
+    metrics: () => metricsOf(port),
   };
-}
-
-/** Sum of all series of a metric whose labels include `label`. */
-export function sumOf(metrics: string, name: string, label = ''): number {
-  const lines = metrics.split('\n').filter((line) => line.startsWith(`${name}{`) && line.includes(label));
-  return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 
 export async function untilReady(base: string, models: readonly string[]): Promise<void> {

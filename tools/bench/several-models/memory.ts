@@ -1,6 +1,7 @@
 /** Five models in a budget for three. */
 import { latencyHistogram, record, summarize } from '../load/recorder.js';
-import { BODY, makeModels, serve, sumOf, untilReady, type Serving, type Several } from './made-models.js';
+import { sumOf } from '../processes/metrics.js';
+import { BODY, makeModels, serve, untilReady, type Serving, type Several } from './made-models.js';
 
 export interface MemoryOptions extends Several {
   /** Of each model. */
