@@ -3,6 +3,7 @@
 import { scaleModel } from '../fixtures/scale-model.js';
 import { Cable } from '../support/cable.js';
 import { ask, postJson, type Answer } from '../support/http.js';
+import { metric } from '../support/metrics.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { RegisteredModels, SLOW } from '../support/registered.js';
 import { Stack } from '../support/stack.js';
@@ -101,6 +102,12 @@ describe('what was accepted for a version that is removed by force', () => {
     await until('it answers', async () => (await predict()).status === 200);
     // More than can run in the time that is looked at here.
     const callers = Array.from({ length: 800 }, () => predict(60));
+    let answered = 0;
+    for (const caller of callers) void caller.then(() => answered++);
+    await until('all are accepted and some answered', async () => {
+      const seen = answered;
+      return seen > 0 && seen + (await metric(stack.url, 'sluice_in_flight')) >= callers.length;
+    });
     await until('many wait', async () => (await models.on('m', '1'))[0]!.depth > 0);
     expect((await removed()).status).toBe(200);
     const since = Date.now();
