@@ -5,13 +5,13 @@
  * worker at start with the reason; nothing here runs native code.
  */
 import { fileURLToPath } from 'node:url';
-import { Dispatcher, type ControlMessage, type ExecutorSettings } from '#inference';
+import { cpuQuota, Dispatcher, type ControlMessage, type ExecutorSettings } from '#inference';
 import type { WorkerContext } from './context.js';
 import { DurableProcessor } from './durable.processor.js';
 import { availableMemory } from './executor/available-memory.js';
 import { BackgroundSlots } from './executor/background-slots.js';
 import { ExecutorSlot, type SlotOptions } from './executor/executor-slot.js';
-import { canPinTo } from './executor/launch.js';
+import { canPinTo, hasIdleClass } from './executor/launch.js';
 import { allowedProcessors, processorsOf } from './executor/processors.js';
 import { ModelLife } from './models/model-life.js';
 import { findPackages } from './models/packages/package-folders.js';
@@ -171,10 +171,13 @@ export class ExecutorSupervisor {
     return new BackgroundSlots({
       slot,
       count: config.bulkExecutors,
+      // Of a quota all take, whoever is served first.
+      givesWay: () => hasIdleClass() && cpuQuota() === undefined,
       bytesOf: (key) => this.models.get(key)?.memory.bytes ?? 0,
       available: availableMemory,
       short: (key, facts) => log.warn({ model: key, ...facts }, "memory is short: bulk rows run in callers' executors"),
       released: () => this.models.released(),
+      dispatch: () => this.dispatcher.dispatch(),
     });
   }
 

@@ -9,6 +9,7 @@ export * from './batching/parallelism.js';
 export * from './batching/row-splitter.js';
 export * from './batching/slot.js';
 export * from './config.js';
+export * from './cpu-quota.js';
 export * from './contract/api-key.js';
 export * from './contract/batch-record.js';
 export * from './contract/delivery.js';

@@ -14,7 +14,7 @@ const found = new Map<string, boolean>();
 
 export function launch(entry: string, settings: ExecutorSettings): ChildProcess {
   const { isBackground = false, processors } = settings;
-  const idle = isBackground && runs(IDLE) ? IDLE : [];
+  const idle = isBackground && hasIdleClass() ? IDLE : [];
   const [execPath, ...before] = [...idle, ...(processors ? pinnedTo(processors) : []), process.execPath];
   const child = fork(entry, [JSON.stringify(settings)], {
     execPath,
@@ -25,6 +25,11 @@ export function launch(entry: string, settings: ExecutorSettings): ChildProcess 
   });
   if (isBackground && idle.length === 0) lowerPriority(child);
   return child;
+}
+
+/** Whether the idle class can be had. */
+export function hasIdleClass(): boolean {
+  return runs(IDLE);
 }
 
 /** Whether executors can be pinned to these. */

@@ -1,11 +1,11 @@
 /**
  * Rows of bulk runs, which wait in batchers of their own and get what is left (docs/decisions/0013, 0016): they fill up
- * batches that cost no more for it, and they run while a slot is idle that nobody waits for: in the background where that
- * holds their version, else in that slot.
+ * batches that cost no more for it, and they run in the background where that holds their version, else in a slot that
+ * is idle and that nobody waits for, once the background is known not to come to hold it soon.
  *
- * Invariants: no bulk run begins while as many runs as there are slots are under way, those in the background counted;
- * bulk rows are never handed ahead, so that what comes later finds one short run in front of it at most, and none in
- * its slot where there is a background.
+ * Invariants: where the background does not give way, no bulk run begins while as many runs as there are slots are under
+ * way, those in the background counted; bulk rows are never handed ahead, so that what comes later finds one short run
+ * in front of it at most, and none in its slot where there is a background.
  */
 import type { Batcher, Sealed } from './batcher.js';
 import { msOfBulkRun, rowsOfBulkRun, rowsToFill, type BulkLimits } from './bulk-rows.js';
@@ -26,6 +26,12 @@ export interface BulkDispatcherOptions<T extends Preparable> {
   isAwaited(slot: Slot<T>): boolean;
   /** The turn of what callers have running. */
   present(): number;
+}
+
+interface Places<T extends Preparable> {
+  free: Slot<T>[];
+  room: number;
+  latency: LatencyModel;
 }
 
 export class BulkDispatcher<T extends Preparable> {
@@ -64,11 +70,10 @@ export class BulkDispatcher<T extends Preparable> {
   dispatchOne(): boolean {
     const waiters = waitersIn(this.batchers, this.turns);
     for (const { version } of waiters) this.want(version);
-    const { idle, room } = this.room();
-    if (room <= 0) return false;
+    const idle = this.options.slots.filter((slot) => !isBusy(slot) && !this.options.isAwaited(slot));
     for (const waiter of waiters) {
       const { version, batcher } = waiter;
-      const { free, latency } = this.placesFor(version, idle);
+      const { free, room, latency } = this.placesFor(version, idle);
       const limits = limitsOf(batcher, latency);
       const rows = batcher.depth + batcher.rowsInRun;
       const worth = slotsWorthUsing(this.options.slots.length, rows, latency.line()) - batcher.runs;
@@ -101,18 +106,18 @@ export class BulkDispatcher<T extends Preparable> {
     return this.options.background?.slots ?? [];
   }
 
-  /** Slots that nobody else has or waits for, and how many of them no run in the background stands for. */
-  private room(): { idle: Slot<T>[]; room: number } {
-    const idle = this.options.slots.filter((slot) => !isBusy(slot) && !this.options.isAwaited(slot));
-    return { idle, room: idle.length - this.behind.filter(isBusy).length };
-  }
-
-  /** Where a run of this version may be, and what it is known to take there. */
-  private placesFor(version: string, idle: readonly Slot<T>[]): { free: Slot<T>[]; latency: LatencyModel } {
+  /** Where a run of this version may be, how many may begin now, and what one is known to take there. */
+  private placesFor(version: string, idle: readonly Slot<T>[]): Places<T> {
+    const givesWay = this.options.background?.givesWay ?? false;
+    const room = givesWay ? idle.length : idle.length - this.behind.filter(isBusy).length;
     const holding = this.behind.filter((slot) => slot.serves(version));
-    if (holding.length === 0)
-      return { free: idle.filter((slot) => slot.serves(version)), latency: this.inSlots.get(version)! };
-    return { free: holding.filter((slot) => !isBusy(slot)), latency: this.batchers.get(version)!.latency };
+    if (holding.length === 0) {
+      const isComing = this.options.background?.isComing(version) ?? false;
+      const free = isComing ? [] : idle.filter((slot) => slot.serves(version));
+      return { free, room, latency: this.inSlots.get(version)! };
+    }
+    const free = holding.filter((slot) => !isBusy(slot));
+    return { free, room: givesWay ? free.length : room, latency: this.batchers.get(version)!.latency };
   }
 }
 

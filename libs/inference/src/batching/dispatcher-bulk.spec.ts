@@ -1,39 +1,9 @@
 // Proves: bulk rows get what nobody else wants, and never hold up more than one short run of it.
+import { flood, setUp, sizes, STILL } from '../../../../test/fixtures/bulk-dispatcher.js';
 import { item, StandInSlot } from '../../../../test/fixtures/slots.js';
 import { Batcher } from './batcher.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Preparable } from './slot.js';
-
-const clock = { now: () => 0 };
-
-interface SetUp {
-  slots: StandInSlot[];
-  background?: StandInSlot[];
-  versions?: string[];
-  /** Learned milliseconds per row; runs of up to eight rows have been seen. */
-  alpha?: number;
-}
-
-function setUp({ slots, background, versions = ['m'], alpha }: SetUp) {
-  const wanted: string[] = [];
-  const behind = background && { slots: background, want: (version: string) => wanted.push(version) };
-  const dispatcher = new Dispatcher<Preparable>(slots, { clock, bulkRunMs: 50, ...(behind && { background: behind }) });
-  const lines = versions.map((version) => {
-    const options = { maxBatchSize: 16, clock, dropped: () => undefined };
-    const batcher = new Batcher<Preparable>(options);
-    const bulk = new Batcher<Preparable>(background ? options : { ...options, latency: batcher.latency });
-    if (alpha !== undefined) for (let rows = 1; rows <= 8; rows++) batcher.latency.record(rows, alpha * rows);
-    dispatcher.serve(version, batcher, bulk);
-    return { batcher, bulk };
-  });
-  return { dispatcher, lines, wanted, ...lines[0]! };
-}
-
-function flood(bulk: Batcher<Preparable>, count: number, more: Partial<Preparable> = {}): void {
-  for (let i = 0; i < count; i++) bulk.add(item(`${100 + i}`, more));
-}
-
-const sizes = (slot: StandInSlot): number[] => slot.ran.map((run) => run.ids.length);
 
 describe('bulk rows', () => {
   it('run one at a time until it is known what a run takes, then in runs twice as large as any seen', () => {
@@ -179,8 +149,8 @@ describe('bulk rows', () => {
   it('are dropped like all others when they were cancelled or are too late', () => {
     const slot = new StandInSlot();
     const dropped: string[] = [];
-    const options = { maxBatchSize: 16, clock, dropped: ({ id }: Preparable) => dropped.push(id) };
-    const dispatcher = new Dispatcher<Preparable>([slot], { clock, bulkRunMs: 50 });
+    const options = { maxBatchSize: 16, clock: STILL, dropped: ({ id }: Preparable) => dropped.push(id) };
+    const dispatcher = new Dispatcher<Preparable>([slot], { clock: STILL, bulkRunMs: 50 });
     const bulk = new Batcher<Preparable>(options);
     dispatcher.serve('m', new Batcher<Preparable>(options), bulk);
     bulk.add(item('1'));
@@ -190,70 +160,5 @@ describe('bulk rows', () => {
     dispatcher.dispatch();
     expect(slot.ran).toEqual([{ version: 'm', ids: ['3'] }]);
     expect(dropped).toEqual(['1', '2']);
-  });
-});
-
-describe('bulk rows with a background', () => {
-  const ran = (slots: StandInSlot[]): number[] => slots.map((slot) => slot.ran.length);
-
-  it('run there, as many at once as there are slots that nobody needs', () => {
-    const slots = [new StandInSlot(), new StandInSlot()];
-    const background = [new StandInSlot(), new StandInSlot()];
-    const { dispatcher, batcher, bulk, wanted } = setUp({ slots, background, alpha: 12 });
-    batcher.add(item('1', { alone: true }));
-    flood(bulk, 50);
-    dispatcher.dispatch();
-    expect([ran(slots), ran(background)]).toEqual([
-      [1, 0],
-      [1, 0],
-    ]);
-    expect(wanted[0]).toBe('m');
-    slots[0]!.free();
-    dispatcher.dispatch();
-    dispatcher.dispatch();
-    expect([ran(slots), ran(background)]).toEqual([
-      [1, 0],
-      [1, 1],
-    ]);
-  });
-
-  it('leave every slot to callers while they run', () => {
-    const slots = [new StandInSlot()];
-    const background = [new StandInSlot()];
-    const { dispatcher, batcher, bulk } = setUp({ slots, background, alpha: 12 });
-    flood(bulk, 50);
-    dispatcher.dispatch();
-    batcher.add(item('1'));
-    dispatcher.dispatch();
-    expect(slots[0]!.ran).toEqual([{ version: 'm', ids: ['1'] }]);
-    background[0]!.free();
-    dispatcher.dispatch();
-    expect(ran(background)).toEqual([1]);
-  });
-
-  it('run in slots where it does not hold their version, and count what runs in it all the same', () => {
-    const slots = [new StandInSlot(['a', 'b']), new StandInSlot(['a', 'b'])];
-    const background = [new StandInSlot(['a'])];
-    const { dispatcher, lines, wanted } = setUp({ slots, background, versions: ['a', 'b'], alpha: 12 });
-    flood(lines[0]!.bulk, 50);
-    flood(lines[1]!.bulk, 50);
-    dispatcher.dispatch();
-    dispatcher.dispatch();
-    expect(background[0]!.ran.map(({ version }) => version)).toEqual(['a']);
-    expect(slots.flatMap((slot) => slot.ran.map(({ version }) => version))).toEqual(['b']);
-    expect(new Set(wanted)).toEqual(new Set(['a', 'b']));
-  });
-
-  it('are measured there by runs there, and in batches of callers by theirs', () => {
-    const slots = [new StandInSlot()];
-    const background = [new StandInSlot()];
-    const { dispatcher, batcher, bulk } = setUp({ slots, background, alpha: 0.1 });
-    for (let rows = 1; rows <= 8; rows++) bulk.latency.record(rows, 24 * rows);
-    flood(bulk, 50);
-    dispatcher.dispatch();
-    expect(sizes(background[0]!)).toEqual([2]);
-    for (const id of ['1', '2', '3']) batcher.add(item(id));
-    dispatcher.dispatch();
-    expect(sizes(slots[0]!)).toEqual([6]);
   });
 });

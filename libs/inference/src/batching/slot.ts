@@ -19,6 +19,10 @@ export interface Slot<T extends Waiting> {
 export interface Background<T extends Waiting> {
   /** Those that are up; there may be none. */
   readonly slots: readonly Slot<T>[];
+  /** Whether what runs there takes nothing that callers want, however many of them run. */
+  readonly givesWay: boolean;
+  /** Whether one of them is about to hold this version, so that its rows do best to wait. */
+  isComing(version: string): boolean;
   /** Bulk rows of a version wait. */
   want(version: string): void;
 }
