@@ -69,7 +69,8 @@ async function measure(): Promise<void> {
   const base = `http://127.0.0.1:${service.port}`;
   const bulk = new BulkLoad({ base, model: workload.model, rows, line: await linesOf(workload) });
   // Callers' and rows, one by one: the bulk run itself tells of rows in pieces of 64.
-  const answered = async (): Promise<number> => sumOf(await metricsOf(workerPort), ANSWERED, 'outcome="ok"');
+  const answered = async (): Promise<number> =>
+    sumOf(await metricsOf(`http://127.0.0.1:${workerPort}`), ANSWERED, 'outcome="ok"');
   const drive = async (load: Load): Promise<LoadSummary & { bulkPerSecond: number }> => {
     const target = { ...workload, port: service.port, path: `/predict/${workload.model}`, marker: '"prediction"' };
     const { summary, before, after } = await generator.run({ target, load, warmupMs: 1_000, windowMs }, answered);

@@ -1,6 +1,7 @@
 /** Bulk runs one after another beside other load. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadWorkerConfig } from '#inference';
+import { metricsOf, sumOf } from '../processes/metrics.js';
 
 const LOOK_MS = 50;
 
@@ -40,11 +41,9 @@ export class BulkLoad {
   /** What the learned line and the setting allow. */
   async longestRunMs(): Promise<number> {
     const { bulkRunMs } = loadWorkerConfig({});
-    const metrics = await (await fetch(`${this.options.base}/metrics`)).text();
-    const of = (name: string): number => {
-      const found = new RegExp(`^${name}\\{[^}]*model="${this.options.model}"[^}]*\\} (\\S+)$`, 'm').exec(metrics);
-      return Number(found?.[1] ?? 0);
-    };
+    const { base, model } = this.options;
+    const metrics = await metricsOf(base);
+    const of = (name: string): number => sumOf(metrics, name, `model="${model}"`);
     const one = of('sluice_latency_alpha_ms') + of('sluice_latency_beta_ms');
     return Math.max(bulkRunMs, one);
   }

@@ -1,7 +1,7 @@
 /** What a process tells at /metrics. */
 
-export async function metricsOf(port: number): Promise<string> {
-  return (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+export async function metricsOf(url: string): Promise<string> {
+  return (await fetch(`${url}/metrics`)).text();
 }
 
 /** Sum of all series of a metric whose labels include `label`. */

@@ -55,7 +55,7 @@ export async function serve(
   return {
     ...sluice,
     base: `http://127.0.0.1:${sluice.port}`,
-    metrics: () => metricsOf(port),
+    metrics: () => metricsOf(`http://127.0.0.1:${port}`),
   };
 }
 
