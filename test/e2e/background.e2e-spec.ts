@@ -2,6 +2,7 @@
 // harms nothing, and that a worker can do without.
 import { constants, getPriority } from 'node:os';
 import { ask, postJson, type Answer } from '../support/http.js';
+import { metric, opsUrl } from '../support/metrics.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { childrenOf, isInIdleClass, processorsOf } from '../support/processes.js';
 import { ended, results, sendRows } from '../support/rows.js';
@@ -27,6 +28,8 @@ async function start(workerEnv: Record<string, string> = {}): Promise<void> {
 const executors = (): number[] => childrenOf(stack.workers[0]!.pid);
 const isNice = (pid: number): boolean => getPriority(pid) === constants.priority.PRIORITY_BELOW_NORMAL;
 const inBackground = (): number[] => executors().filter((pid) => isInIdleClass(pid) || isNice(pid));
+const answered = (): Promise<number> =>
+  metric(opsUrl(stack.workers[0]!), 'sluice_worker_predictions_total', { model: 'slow', outcome: 'ok' });
 const call = (): Promise<Answer> => postJson(`${stack.url}/predict/slow`, { input: [1, 0, 0, 0] });
 
 /** A bulk run of which most is still to be done when its rows have gone to the background. */
@@ -75,6 +78,22 @@ it('runs every row once when the executor in the background is killed in the mid
   await stack.workers[0]!.logged(/an executor ended unasked/);
   await allSucceeded(url);
   expect((await call()).status).toBe(200);
+});
+
+it('keeps bulk rows out of the slots of callers while an executor in the background is on its way', async () => {
+  await start();
+  const url = await bulk();
+  const [own] = executors();
+  await until('it is on its way', () => Promise.resolve(executors().length === 2));
+  const pid = executors().find((each) => each !== own)!;
+  process.kill(pid, 'SIGSTOP');
+  // What ran in the slot then has ended when the first is answered.
+  expect((await call()).status).toBe(200);
+  const before = await answered();
+  for (let i = 0; i < 3; i++) expect((await call()).status).toBe(200);
+  expect((await answered()) - before).toBe(3);
+  process.kill(pid, 'SIGCONT');
+  await allSucceeded(url);
 });
 
 it('lets an executor in the background end with its worker', async () => {

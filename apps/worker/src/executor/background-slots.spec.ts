@@ -170,6 +170,21 @@ describe('executors in the background', () => {
     expect(background.isComing('a:1')).toBe(true);
   });
 
+  it('have the rows of each version wait for a minute of its own', async () => {
+    const { background, want, dispatched } = setUp();
+    want('a:1');
+    background.isComing('a:1');
+    await jest.advanceTimersByTimeAsync(MINUTE / 2);
+    want('b:1');
+    background.isComing('b:1');
+    await jest.advanceTimersByTimeAsync(MINUTE / 2);
+    expect(dispatched()).toBe(1);
+    expect([background.isComing('a:1'), background.isComing('b:1')]).toEqual([false, true]);
+    await jest.advanceTimersByTimeAsync(MINUTE / 2 + SECOND);
+    expect(dispatched()).toBe(2);
+    expect(background.isComing('b:1')).toBe(false);
+  });
+
   it('may be wanted again while those before are still ending', async () => {
     const { background, want, made } = setUp();
     want('a:1');

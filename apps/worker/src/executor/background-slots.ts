@@ -49,7 +49,7 @@ interface Demand {
   at: number;
   /** Whether they are to run here. */
   isTaken: boolean;
-  /** Since when no executor here holds the version. */
+  /** Since when no executor here holds what is taken; Infinity while one does. */
   absentSince: number;
 }
 
@@ -69,9 +69,7 @@ export class BackgroundSlots implements Background<Part> {
     if (this.options.count === 0 || this.stopped) return;
     const now = performance.now();
     const demand = this.noted(version, now);
-    if (this.slots.some((slot) => slot.serves(version))) demand.absentSince = Infinity;
-    else if (demand.absentSince === Infinity) demand.absentSince = now;
-    if (demand.isTaken) return;
+    if (demand.isTaken) return this.watch(version, demand);
     if (now - demand.since < START_MS || now < (this.leftUntil.get(version) ?? 0) || !this.hasRoom(version, now))
       return;
     demand.isTaken = true;
@@ -82,11 +80,13 @@ export class BackgroundSlots implements Background<Part> {
 
   isComing(version: string): boolean {
     const demand = this.demands.get(version);
-    if (!demand?.isTaken || performance.now() - demand.absentSince >= COMING_MS) return false;
+    const leftMs = demand?.isTaken ? demand.absentSince + COMING_MS - performance.now() : 0;
+    if (leftMs <= 0) return false;
+    // Of several that come, those that are not overdue then set it again.
     this.overdue ??= setTimeout(() => {
       this.overdue = undefined;
       this.options.dispatch();
-    }, COMING_MS);
+    }, leftMs);
     return true;
   }
 
@@ -155,6 +155,13 @@ export class BackgroundSlots implements Background<Part> {
     const demand = { since: now, at: now, isTaken: false, absentSince: Infinity };
     this.demands.set(version, demand);
     return demand;
+  }
+
+  /** Whether one that had it has lost it. */
+  private watch(version: string, demand: Demand): void {
+    const isHere = this.slots.some((slot) => slot.serves(version));
+    if (isHere) demand.absentSince = Infinity;
+    else if (demand.absentSince === Infinity) demand.absentSince = demand.at;
   }
 
   private forget(now: number): void {
