@@ -2,7 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { joined, SluiceError } from '#inference';
-import { parseJson } from '../predictions/json-input.js';
+import { parseJson } from './parse-json.js';
 import type { Body } from './body.js';
 
 /** No body at all is `{}`. @throws JSON_MALFORMED, INPUT_INVALID with the member that is wrong. */

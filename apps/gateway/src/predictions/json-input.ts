@@ -1,10 +1,8 @@
 /**
  * JSON bodies to inputs: `{"input": row}`, `{"inputs": [row, …]}` or `{"tensors": {name: whole}}`.
  *
- * Checked here, before the queue, against what the model says of itself: names, dtypes, shapes. Nesting is bounded by
- * a scan before the parse, for a parser descends as deep as it is told to.
+ * Checked here, before the queue, against what the model says of itself: names, dtypes, shapes.
  */
-import { isUtf8 } from 'node:buffer';
 import {
   described,
   encodeFrame,
@@ -15,15 +13,16 @@ import {
   type Tensor,
   type TensorSpec,
 } from '#inference';
+import { parseJson } from '../http/parse-json.js';
+import { fromBase64 } from './base64.js';
 import { inputFromNumbers } from './numeric-body.js';
 import type { InputItem, PredictionInput } from './prediction-input.js';
 import { MAX_TEXTS, textFromJson } from './text-input.js';
 
-export const MAX_JSON_DEPTH = 64;
 /** Pictures in one `inputs` list: each is an item of its own in a pack. */
 const MAX_IMAGES = 64;
+const DATA_URL = /^data:[\w/+.-]*;base64,/;
 const FORMS = ['input', 'inputs', 'tensors'] as const;
-const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/;
 
 export function inputFromJson(body: Buffer, model: ModelDescription): PredictionInput {
   return inputFromNumbers(body, model) ?? inputFromParsed(parseJson(body), model);
@@ -56,35 +55,6 @@ export function inputFromParsed(value: unknown, model: ModelDescription): Predic
   if (form === 'tensors') return { form, items: [wholeTensors(content, model)] };
   if (form === 'input') return { form, items: [oneRow(content, model)] };
   return { form, items: severalRows(content, model) };
-}
-
-/** @throws JSON_MALFORMED, JSON_TOO_DEEP */
-export function parseJson(body: Buffer): unknown {
-  if (!isUtf8(body)) throw new SluiceError('JSON_MALFORMED', 'The body is not UTF-8, which JSON must be.');
-  checkDepth(body);
-  try {
-    return JSON.parse(body.toString('utf8')) as unknown;
-  } catch {
-    throw new SluiceError('JSON_MALFORMED', 'The body says it is JSON but does not parse. Send one JSON object.');
-  }
-}
-
-/** One pass over the bytes; strings are skipped, for brackets in them do not nest. */
-function checkDepth(body: Buffer): void {
-  let depth = 0;
-  let inString = false;
-  for (let i = 0; i < body.length; i++) {
-    const byte = body[i];
-    if (inString) {
-      if (byte === 0x5c) i++;
-      else if (byte === 0x22) inString = false;
-    } else if (byte === 0x22) inString = true;
-    else if (byte === 0x5b || byte === 0x7b) {
-      if (++depth > MAX_JSON_DEPTH) {
-        throw new SluiceError('JSON_TOO_DEEP', `The JSON nests deeper than ${MAX_JSON_DEPTH} levels. Flatten it.`);
-      }
-    } else if (byte === 0x5d || byte === 0x7d) depth--;
-  }
 }
 
 function oneRow(row: unknown, model: ModelDescription): InputItem {
@@ -212,9 +182,7 @@ function byName(value: unknown, spec: TensorSpec, { model, path }: Place): unkno
 
 /** A picture in JSON is base64, bare or as a data URL. */
 function image(value: unknown, path: string): InputItem {
-  const text = typeof value === 'string' ? value.replace(/^data:[\w/+.-]*;base64,/, '') : undefined;
-  if (text === undefined || !BASE64.test(text)) {
-    throw new SluiceError('INPUT_INVALID', `${path} is ${described(value)}; a picture in base64 was expected.`);
-  }
-  return { type: 'image', rows: 1, bytes: [Buffer.from(text, 'base64')] };
+  const bytes = typeof value === 'string' ? fromBase64(value.replace(DATA_URL, '')) : undefined;
+  if (bytes) return { type: 'image', rows: 1, bytes: [bytes] };
+  throw new SluiceError('INPUT_INVALID', `${path} is ${described(value)}; a picture in base64 was expected.`);
 }

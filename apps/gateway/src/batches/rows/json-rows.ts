@@ -4,7 +4,8 @@
  * upload.
  */
 import { described, SluiceError, type ModelDescription } from '#inference';
-import { inputFromJson, inputFromParsed, parseJson } from '../../predictions/json-input.js';
+import { parseJson } from '../../http/parse-json.js';
+import { inputFromJson, inputFromParsed } from '../../predictions/json-input.js';
 import type { InputItem } from '../../predictions/prediction-input.js';
 import { linesOf } from './lines.js';
 import type { Row, RowSource } from './row.js';

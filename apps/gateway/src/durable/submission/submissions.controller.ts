@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { joined, SluiceError } from '#inference';
 import type { Body } from '../../http/body.js';
 import { ModelCatalog } from '../../models/catalog/model-catalog.js';
-import { parseJson } from '../../predictions/json-input.js';
+import { parseJson } from '../../http/parse-json.js';
 import { DurableAnswer } from '../durable-answer.js';
 import { DescribeSubmission } from '../openapi.js';
 import { chanceOf } from '../preferences.js';

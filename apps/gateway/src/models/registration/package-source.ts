@@ -11,7 +11,7 @@ import { SluiceError, type PackageSource } from '#inference';
 import type { GatewayContext } from '../../context.js';
 import { bodyStream } from '../../http/body-stream.js';
 import { MAX_CONTROL_BYTES, mediaType, packageTooLarge } from '../../http/predict-gate.js';
-import { parseJson } from '../../predictions/json-input.js';
+import { parseJson } from '../../http/parse-json.js';
 import { RemotePackages } from './remote-packages.js';
 
 /** Below the store. */
