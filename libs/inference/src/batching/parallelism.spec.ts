@@ -24,9 +24,11 @@ describe('packs worth sending', () => {
     expect(packsWorthSending(3, { waiting: 0, out: 0 }, undefined)).toBe(6);
   });
 
-  it('are two for a tiny model, but a pack small beside what is out waits to grow', () => {
-    expect(packsWorthSending(2, { waiting: 1, out: 1 }, { alpha: 0.015 })).toBe(2);
+  it('are one for a tiny model, until what waits is a pack of its own beside what is out', () => {
+    expect(packsWorthSending(2, { waiting: 1, out: 0 }, { alpha: 0.015 })).toBe(1);
+    expect(packsWorthSending(2, { waiting: 15, out: 1 }, { alpha: 0.015 })).toBe(1);
+    expect(packsWorthSending(2, { waiting: 16, out: 1 }, { alpha: 0.015 })).toBe(2);
     expect(packsWorthSending(2, { waiting: 30, out: 34 }, { alpha: 0.015 })).toBe(2);
-    expect(packsWorthSending(2, { waiting: 5, out: 40 }, { alpha: 0.015 })).toBe(1);
+    expect(packsWorthSending(2, { waiting: 19, out: 40 }, { alpha: 0.015 })).toBe(1);
   });
 });

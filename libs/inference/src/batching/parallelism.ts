@@ -13,8 +13,8 @@ export function slotsWorthUsing(slots: number, rows: number, line: Pick<LatencyL
   return Math.min(slots, Math.max(1, Math.ceil((line.alpha * rows) / WORTH_A_SLOT_MS)));
 }
 
-/** So many predictions in hand mean a crowd: what leaves now is soon followed by as much again. */
-const CROWD = 16;
+/** So many of a tiny model's predictions are worth a pack of their own, although another is out. */
+const WORTH_A_PACK = 16;
 /** While one pack runs, another lies at hand for its slot. */
 const PACKS_PER_SLOT = 2;
 
@@ -25,9 +25,9 @@ export interface InHand {
 }
 
 /**
- * How many packs may be out: two for each slot in use. While a crowd's work is not even worth one slot, a pack that
- * would be less than half of what is out waits to grow: two large packs in turn keep both ends busy, many small ones
- * cost each end its share in messages.
+ * How many packs may be out: two for each slot in use. While all work in hand is not even worth one slot, it is one: what
+ * arrives meanwhile waits to grow, until it is a pack of sixteen and at least half of what is out. Two large packs in turn
+ * keep both ends busy; small ones cost each end more in messages than their rows, which is time that others wait for.
  */
 export function packsWorthSending(
   slots: number,
@@ -37,5 +37,6 @@ export function packsWorthSending(
   const rows = waiting + out;
   const worth = slotsWorthUsing(slots, rows, line);
   const tiny = line !== undefined && line.alpha * rows < WORTH_A_SLOT_MS;
-  return tiny && rows >= CROWD && waiting < out / 2 ? Math.min(1, worth) : PACKS_PER_SLOT * worth;
+  const isSmall = waiting < Math.max(WORTH_A_PACK, out / 2);
+  return tiny && isSmall ? Math.min(1, worth) : PACKS_PER_SLOT * worth;
 }
