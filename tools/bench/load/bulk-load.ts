@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadWorkerConfig } from '#inference';
 import { metricsOf, sumOf } from '../processes/metrics.js';
 
-const LOOK_MS = 50;
+const LOOK_MS = 250;
 
 export interface BulkLoadOptions {
   base: string;
