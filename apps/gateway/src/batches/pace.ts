@@ -2,18 +2,19 @@
  * Work that nobody waits for, on a thread whose other work somebody waits for: in slices, with a pause behind each while
  * others are being answered. A prediction passes the event loop several times on its way, and meets one slice each time.
  *
- * The pause is what this thread needs to serve all who wait now, so that the share of the slices falls as the load rises:
- * with one length for all loads, rows were held up beside few callers and callers beside many. Rows that are far ahead of
- * what runs can wait anyway.
+ * The pause grows with the square of how many wait: each of them needs this thread, and the more there are the less is
+ * left of the processors for any. With one length for all loads, rows were held up beside few callers and callers beside
+ * many; growing with their number alone, it still held up callers at half of what the machine can do. Rows that are far
+ * ahead of what runs can wait anyway.
  */
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 
 const SLICE_MS = 1;
-/** About what a prediction costs a gateway, from its first byte to its answer, for each millisecond of a slice. */
-const PAUSE_EACH = 1 / 8;
-/** Those few may be waiting for slow runs, whose executors need the processors. */
+/** For each millisecond of a slice. Those few may be waiting for slow runs, whose executors need the processors. */
 const LEAST_PAUSE = 2;
-const MOST_PAUSE = 10;
+/** So many wait while the machine still keeps up with them and with rows. */
+const FEW = 16;
+const MOST_PAUSE = 20;
 
 export interface PaceOptions {
   /** How many others are being answered. */
@@ -40,5 +41,5 @@ export class Pace {
 
 /** Milliseconds of pause for each of a slice. */
 export function pauseAfter(waiting: number, isEarly: boolean): number {
-  return isEarly ? MOST_PAUSE : Math.min(MOST_PAUSE, Math.max(LEAST_PAUSE, PAUSE_EACH * waiting));
+  return isEarly ? MOST_PAUSE : Math.min(MOST_PAUSE, LEAST_PAUSE * Math.max(1, (waiting / FEW) ** 2));
 }
