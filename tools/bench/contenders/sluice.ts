@@ -1,5 +1,5 @@
 /** Sluice itself: the built gateway and worker with the settings that `npm start` leaves them, whatever the shell has. */
-import { childEnv, SETTINGS } from '#inference';
+import { childEnv, SERVICE_OPTIONS, SETTINGS } from '#inference';
 import { freePort } from '../../../apps/cli/src/serve/free-port.js';
 import { waitUntilReady } from '../../../apps/cli/src/serve/wait-until-ready.js';
 import { childrenOf } from '../processes/process-usage.js';
@@ -36,8 +36,8 @@ export const sluiceService: Service = {
 
 /** A Redis, a gateway and a worker of their own. */
 export async function startSluice(options: SluiceOptions): Promise<RunningSluice> {
-  const { children, redis: program, scratch, modelsDir, settings = {}, workers: count = 1 } = options;
-  const redis = await startRedis(program, scratch);
+  const { children, redis: redisProgram, scratch, modelsDir, settings = {}, workers: count = 1 } = options;
+  const redis = await startRedis(redisProgram, scratch);
   const port = await freePort();
   const unset = Object.keys({ ...SETTINGS.gateway, ...SETTINGS.worker }).map((name) => [name, ''] as const);
   const env = childEnv({
@@ -50,8 +50,11 @@ export async function startSluice(options: SluiceOptions): Promise<RunningSluice
     SLUICE_LAME_DUCK_MS: '0',
     ...settings,
   });
-  const workers = Array.from({ length: count }, () => children.start({ name: 'sluice worker', script: WORKER, env }));
-  const gateway = children.start({ name: 'sluice gateway', script: GATEWAY, env });
+  const program = { env, execArgv: SERVICE_OPTIONS };
+  const workers = Array.from({ length: count }, () =>
+    children.start({ name: 'sluice worker', script: WORKER, ...program }),
+  );
+  const gateway = children.start({ name: 'sluice gateway', script: GATEWAY, ...program });
   const ended = new AbortController();
   const died = Promise.race(
     [gateway, ...workers].map((child) => child.exited.then(() => Promise.reject(child.failure()))),

@@ -14,6 +14,8 @@ export interface ChildOptions {
   /** Handed over as one argument in JSON; read with `childSettings`. */
   settings?: unknown;
   env: NodeJS.ProcessEnv;
+  /** Of Node. */
+  execArgv?: readonly string[];
 }
 
 const STOP_LIMIT_MS = 10_000;
@@ -26,11 +28,11 @@ export class Children {
     process.on('exit', () => this.running.forEach((child) => child.kill('SIGKILL')));
   }
 
-  start({ name, script, settings, env }: ChildOptions): Child {
+  start({ name, script, settings, env, execArgv = [] }: ChildOptions): Child {
     const logFile = join(this.logDir, `${name.replaceAll(' ', '-')}-${++this.logs}.log`);
     const log = openSync(logFile, 'a', 0o600);
     const args = settings === undefined ? [] : [JSON.stringify(settings)];
-    const child = fork(script, args, { env, stdio: ['ignore', log, log, 'ipc'] });
+    const child = fork(script, args, { env, execArgv: [...execArgv], stdio: ['ignore', log, log, 'ipc'] });
     closeSync(log);
     this.running.add(child);
     child.once('exit', () => this.running.delete(child));

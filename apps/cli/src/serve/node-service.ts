@@ -4,6 +4,7 @@
  * has ended, nothing of its process group is left.
  */
 import { fork, type ChildProcess } from 'node:child_process';
+import { SERVICE_OPTIONS } from '#inference';
 import type { Exit, Running, Service } from './service.js';
 
 export interface NodeServiceOptions {
@@ -24,7 +25,12 @@ export class NodeService implements Service {
 
   start(): Promise<Running> {
     const { script, env } = this.options;
-    const child = fork(script, [], { env, detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = fork(script, [], {
+      env,
+      detached: true,
+      execArgv: [...process.execArgv, ...SERVICE_OPTIONS],
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    });
     return Promise.resolve(new NodeRun(child, this.options));
   }
 }
