@@ -18,6 +18,6 @@ export function collectLargeGrowth(): void {
 /**
  * How a process of the service is started: with one helper for V8's collector and compiler in place of four. There are as
  * many processes as processors already, and helpers of each that collects would take them from those that answer: beside
- * a bulk run on two processors, p99 of callers fell from 95 to 58 ms. Images set it in NODE_OPTIONS.
+ * a bulk run on two processors, p99 of callers fell from 96 to 58 ms. Images set it in NODE_OPTIONS.
  */
 export const SERVICE_OPTIONS = ['--v8-pool-size=1'];

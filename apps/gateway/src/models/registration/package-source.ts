@@ -10,8 +10,8 @@ import { z } from 'zod';
 import { SluiceError, type PackageSource } from '#inference';
 import type { GatewayContext } from '../../context.js';
 import { bodyStream } from '../../http/body-stream.js';
-import { MAX_CONTROL_BYTES, mediaType, packageTooLarge } from '../../http/predict-gate.js';
 import { parseJson } from '../../http/parse-json.js';
+import { MAX_CONTROL_BYTES, mediaType, packageTooLarge } from '../../http/predict-gate.js';
 import { RemotePackages } from './remote-packages.js';
 
 /** Below the store. */
