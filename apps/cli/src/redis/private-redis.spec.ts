@@ -56,6 +56,8 @@ describe('the private Redis', () => {
     expect(await setting('maxmemory-policy')).toContain('noeviction');
     expect(await setting('maxmemory')).toContain(String(64 * 1024 * 1024));
     expect(await setting('appendonly')).toContain('yes');
+    expect(await setting('auto-aof-rewrite-min-size')).toContain(String(256 * 1024 * 1024));
+    expect(await setting('rdbcompression')).toContain('no');
     const stranger = redis.url.replace(/:[^:@]+@/, '');
     await expect(ask(stranger, (client) => client.get('key'))).rejects.toThrow(/NOAUTH/);
     await run.stop();

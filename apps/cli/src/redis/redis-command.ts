@@ -4,6 +4,13 @@ import { randomBytes } from 'node:crypto';
 import { environmentOf, type RedisProgram } from './redis-program.js';
 import { volumeOf } from './docker.js';
 
+/**
+ * The append-only file is written anew once it has doubled. Payloads come and go by tens of MB a second, so that it would
+ * be every few seconds: each time Redis stands still while it forks, and its child takes a processor from those that
+ * answer, most of all to compress numbers that hardly get smaller. A file of 256 MB is read in less than a second.
+ */
+const REWRITES = ['auto-aof-rewrite-min-size 256mb', 'rdbcompression no'];
+
 export interface RedisSettings {
   port: number;
   /** Where the append-only file lies. */
@@ -57,6 +64,7 @@ function configuration(settings: RedisSettings, place: { port: number; bind: str
     'save ""',
     `appendonly ${settings.appendonly ? 'yes' : 'no'}`,
     'appendfsync everysec',
+    ...REWRITES,
     'maxmemory-policy noeviction',
   ];
   if (settings.maxMemoryBytes !== undefined) lines.push(`maxmemory ${settings.maxMemoryBytes}`);
