@@ -18,6 +18,7 @@ import {
   type Redis,
 } from '#inference';
 import type { GatewayContext } from '../context.js';
+import { Gathering } from './gathering.js';
 import type { PendingPrediction } from './pending-prediction.js';
 
 /** How long predictions are held together where that is cheaper, before every credit there is may be used. */
@@ -45,6 +46,8 @@ export class PackSender {
   private impatient: NodeJS.Timeout | undefined;
   private patience: NodeJS.Timeout | undefined;
   private impatientAt = Infinity;
+  private readonly gathering = new Gathering();
+  private gathered: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: PackSenderOptions) {}
 
@@ -91,6 +94,7 @@ export class PackSender {
   async close(): Promise<void> {
     clearTimeout(this.impatient);
     clearTimeout(this.patience);
+    clearTimeout(this.gathered);
     await this.options.queue.close();
   }
 
@@ -100,6 +104,7 @@ export class PackSender {
       const count = this.fit();
       const full = count < this.waiting.length || count === MAX_PACK_ITEMS;
       if (this.outstanding >= credits && !full && !force) return this.lookAgain();
+      if (credits === 1 && !full && !force && this.gathers()) return;
       // What has run out of time while it waited is answered already.
       const items = this.waiting.splice(0, count).filter((item) => !item.settled);
       if (items.length > 0) this.dispatch(items);
@@ -114,6 +119,17 @@ export class PackSender {
     const { credits, allCredits } = this.options;
     const patient = performance.now() - this.waiting[0]!.since < PATIENCE_MS;
     return patient ? credits({ waiting: this.waiting.length, out: this.inPacks }) : allCredits();
+  }
+
+  /** Whether a small pack of a tiny model waits for company. */
+  private gathers(): boolean {
+    const leftMs = this.gathering.leftMs(this.waiting.at(-1)!.since, performance.now());
+    if (leftMs <= 0) return false;
+    this.gathered ??= setTimeout(() => {
+      this.gathered = undefined;
+      this.pump(false);
+    }, leftMs);
+    return true;
   }
 
   private lookAgain(): void {
@@ -144,10 +160,13 @@ export class PackSender {
     if (awaited.length > 0) this.outstanding++;
     this.inPacks += awaited.length;
     let left = awaited.length;
+    const begun = performance.now();
     const settled = (): void => {
       this.inPacks--;
       if (--left > 0) return;
       this.outstanding--;
+      const now = performance.now();
+      this.gathering.back(now - begun, now);
       this.schedule();
     };
     for (const item of items) item.sent = true;
