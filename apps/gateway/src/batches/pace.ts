@@ -11,7 +11,7 @@ import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises'
 
 const SLICE_MS = 1;
 /** For each millisecond of a slice. Those few may be waiting for slow runs, whose executors need the processors. */
-const LEAST_PAUSE = 2;
+const LEAST_PAUSE = 1;
 /** So many wait while the machine still keeps up with them and with rows. */
 const FEW = 16;
 const MOST_PAUSE = 20;
