@@ -11,7 +11,8 @@ import type { Load, LoadTarget } from '../load/protocol.js';
 import { metricsOf, sumOf } from '../processes/metrics.js';
 
 const ANSWERED = 'sluice_worker_predictions_total';
-const WARMUP_MS = 1_000;
+/** Callers who come all at once are not the load that is asked about: connections are opened, packs find their size. */
+const WARMUP_MS = 3_000;
 /** Until a bulk run is at its speed. */
 const SETTLE_MS = 2_000;
 
