@@ -1,7 +1,8 @@
 /**
  * Puts the predictions of one model version into packs, clocked by the workers themselves: a pack goes at once while
- * there are credits (two for each run slot that the work is worth, one for tiny work, docs/decisions/0008); else they collect
- * until a credit is back, a pack is full, or one has waited half of the time it has.
+ * there are credits (two for each run slot that the work is worth, one for tiny work, docs/decisions/0008) and gathering
+ * gains nothing (gathering.ts); else they collect until a credit is back, a pack is full, or one has waited half of the
+ * time it has.
  *
  * Invariant: a credit is held until every item of its pack that somebody waits for is settled, which the items' own
  * deadlines guarantee; a lost pack cannot leak one.
