@@ -94,6 +94,7 @@ async function measure(): Promise<void> {
 async function allRounds(cells: BenchCells): Promise<{ good: Map<number, Measured[]>; left: number }> {
   const good = new Map<number, Measured[]>(loads.map((load) => [load, []]));
   let left = 0;
+  // V8 is fast only after some seconds of work.
   await cells.alone();
   for (let round = 1; round <= rounds * TRIES; round++) {
     const wanted = loads.filter((load) => good.get(load)!.length < rounds);
