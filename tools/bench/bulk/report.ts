@@ -30,6 +30,7 @@ export function cellLine(share: number, cell: Measured): string {
 
 /** @param longest milliseconds of one bulk run, at most */
 export function loadLine(share: number, cells: readonly Measured[], longest: number): string {
+  if (cells.length === 0) return `${percent(share)}  no cell that the host left alone`;
   const of = (pick: (cell: Measured) => number): number => median(cells.map(pick));
   const without = of((cell) => cell.without.p99);
   const beside = of((cell) => cell.with.p99);
