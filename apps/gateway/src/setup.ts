@@ -7,6 +7,7 @@ import type { FastifyInstance } from 'fastify';
 import { NestLog, SluiceError } from '#inference';
 import type { GatewayContext } from './context.js';
 import { GatewayModule, type GatewayParts } from './gateway.module.js';
+import { installAcceptFirst } from './http/accept-first.js';
 import { installAdminGate, isOpened } from './http/admin-gate.js';
 import { ApiKeys } from './http/api-keys.js';
 import { installAcknowledge } from './http/acknowledge.js';
@@ -49,6 +50,7 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
   });
   app.useGlobalFilters(new ProblemFilter(context.log, maxBodyBytes, context.metrics.problems));
   const fastify = adapter.getInstance<FastifyInstance>();
+  installAcceptFirst(fastify);
   installOwner(fastify, keys);
   installAdminGate(fastify, { host: adminHost, hasKeys: keys !== undefined });
   installBodyTimeout(fastify);
