@@ -8,10 +8,10 @@
  * speed of a shared machine drifts. In a cell, callers arrive at Poisson times at a share of the former, at the same
  * moments without and then with a bulk run, which is begun before the window and is large enough to outlast it, and
  * otherwise begun again. Medians count. A cell in which the host took more than 1 % of the processors (`steal`) is
- * measured again, in at most three times the rounds. Goals: p99 with at most p99 without plus one bulk run, and together
- * at least 0.9 of a machine's work: callers count as shares of what callers alone reach, rows of what bulk alone reaches,
- * for a row in company costs less than a request. In predictions a second, whatever they cost, it is told too, as a
- * multiple of what callers alone reach. With --pin, executors have processors of their own (SLUICE_PIN_EXECUTORS).
+ * measured again, in at most three times the rounds. Goals: p99 with at most p99 without plus one bulk run, and in all at
+ * least 0.9 of the predictions a second that callers alone reach. A row in company costs less than a request, so it is
+ * weighed, too: callers as shares of what callers alone reach, rows of what rows alone reach. With --pin, executors have
+ * processors of their own (SLUICE_PIN_EXECUTORS).
  */
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';

@@ -7,14 +7,14 @@ export interface Measured extends Cell {
   alone: Alone;
 }
 
-/** Callers as a share of what callers alone reach, and rows of what rows alone reach. */
-function total({ predictions, rows, alone }: Measured): number {
-  return predictions / alone.callers + rows / alone.rows;
+/** Predictions a second, whatever they cost, as a multiple of what callers alone reach. */
+function inAll({ predictions, rows, alone }: Measured): number {
+  return (predictions + rows) / alone.callers;
 }
 
-/** Predictions a second, whatever they cost, as a multiple of what callers alone reach. */
-function together({ predictions, rows, alone }: Measured): number {
-  return (predictions + rows) / alone.callers;
+/** Callers as a share of what callers alone reach, and rows of what rows alone reach. */
+function weighed({ predictions, rows, alone }: Measured): number {
+  return predictions / alone.callers + rows / alone.rows;
 }
 
 export function cellLine(share: number, cell: Measured): string {
@@ -24,7 +24,7 @@ export function cellLine(share: number, cell: Measured): string {
     `p50 ${without.p50.toFixed(1)} -> ${beside.p50.toFixed(1)} ms`,
     `p99 ${without.p99.toFixed(1)} -> ${beside.p99.toFixed(1)} ms`,
     `bulk ${cell.rows.toFixed(1)} rows/s`,
-    `in all ${total(cell).toFixed(2)}, ${together(cell).toFixed(2)}`,
+    `in all ${inAll(cell).toFixed(2)}, weighed ${weighed(cell).toFixed(2)}`,
   ].join('  ');
 }
 
@@ -39,7 +39,7 @@ export function loadLine(share: number, cells: readonly Measured[], longest: num
     `p50 ${of((cell) => cell.without.p50).toFixed(1)} -> ${of((cell) => cell.with.p50).toFixed(1)} ms`,
     `p99 ${without.toFixed(1)} -> ${beside.toFixed(1)} ms (${beside <= without + longest ? 'within' : 'MORE THAN'} one bulk run)`,
     `bulk ${of((cell) => cell.rows).toFixed(1)} rows/s`,
-    `in all ${of(total).toFixed(2)} of saturated, ${of(together).toFixed(2)} times callers alone`,
+    `in all ${of(inAll).toFixed(2)} of callers alone, weighed ${of(weighed).toFixed(2)}`,
     `(${cells.length} cells)`,
   ].join('  ');
 }
