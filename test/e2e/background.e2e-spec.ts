@@ -4,7 +4,7 @@ import { constants, getPriority } from 'node:os';
 import { ask, postJson, type Answer } from '../support/http.js';
 import { metric, opsUrl } from '../support/metrics.js';
 import { ModelsFolder } from '../support/models-folder.js';
-import { childrenOf, isInIdleClass, processorsOf } from '../support/processes.js';
+import { childrenOf, commandOf, isInIdleClass, processorsOf } from '../support/processes.js';
 import { ended, results, sendRows } from '../support/rows.js';
 import { Stack } from '../support/stack.js';
 import { until } from '../support/until.js';
@@ -84,8 +84,13 @@ it('keeps bulk rows out of the slots of callers while an executor in the backgro
   await start();
   const url = await bulk();
   const [own] = executors();
-  await until('it is on its way', () => Promise.resolve(executors().length === 2));
-  const pid = executors().find((each) => each !== own)!;
+  const other = (): number | undefined => executors().find((each) => each !== own);
+  await until('it is on its way', () => Promise.resolve(other() !== undefined));
+  const pid = other()!;
+  // Until then its worker waits for it (vfork(2)), and would stand still with it.
+  await until('it runs a program of its own', () =>
+    Promise.resolve(commandOf(pid) !== commandOf(stack.workers[0]!.pid)),
+  );
   process.kill(pid, 'SIGSTOP');
   // What ran in the slot then has ended when the first is answered.
   expect((await call()).status).toBe(200);

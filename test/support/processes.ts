@@ -16,6 +16,11 @@ export function isAlive(pid: number): boolean {
   }
 }
 
+/** Its command line, and that of its parent until it runs a program of its own. */
+export function commandOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+}
+
 /** Whether the system takes the processor from it for anything else (sched(7), SCHED_IDLE). */
 export function isInIdleClass(pid: number): boolean {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ');
