@@ -68,10 +68,11 @@ it('goes no further with a request whose caller has gone while it was held', asy
   const goner = connect(port, '127.0.0.1');
   goner.write(REQUEST);
   server.server.once('request', () => goner.destroy());
-  while (atServer?.closed !== true) {
+  for (let turns = 0; turns < 400 && atServer?.closed !== true; turns++) {
     sockets.push(connect(port, '127.0.0.1'));
     await turn();
   }
+  expect(atServer?.closed).toBe(true);
   jest.restoreAllMocks();
 
   await once(asker(), 'data');

@@ -1,7 +1,8 @@
 /**
  * New connections come before the requests of those that are there. libuv takes one connection in each turn of the event
- * loop (pull request 3696 of libuv), and the more requests a turn answers the longer it is: of a thousand clients that came at
- * once, as after a restart, the last got its first answer when the first ones had had sixty each, nine seconds later.
+ * loop (pull request 3696 of libuv), and the more requests a turn answers the longer it is: of a thousand clients that
+ * came at once, as after a restart, the last got its first answer when the first ones had had sixty each, nine seconds
+ * later.
  *
  * Invariants: a request is held while each turn of the loop takes a connection, and for HOLD_MS at most; one whose
  * connection comes alone loses no turn. One whose caller has gone meanwhile goes no further: what is taken for it on the
