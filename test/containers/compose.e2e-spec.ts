@@ -3,7 +3,7 @@
 import { ask, seven, sevenRow } from '../support/http.js';
 import { ComposeProject, docker } from '../support/compose.js';
 import { until } from '../support/until.js';
-import { Load, workersOf } from './load.js';
+import { Load, sharesOf } from './load.js';
 
 const BUILD_MS = 20 * 60_000;
 const LAME_DUCK_MS = 1_000;
@@ -41,7 +41,7 @@ function withContainers(): void {
       const burst = load();
       await until('a burst is answered', () => burst.outcomes.length >= 100);
       await burst.stop();
-      return workersOf(burst.answers).size === count;
+      return sharesOf(burst.answers).length === count;
     });
 
   it('answers 7 to the picture of a seven', async () => {
@@ -60,10 +60,14 @@ function withContainers(): void {
   it('shares the load between three workers', async () => {
     await workersServe(3);
     const running = load();
-    await until('300 are answered', () => running.outcomes.length >= 300);
+    // As many as it takes: packs of up to 24 go to whoever is free, and a few hundred predictions are few of them.
+    const hundredEach = () => {
+      const shares = sharesOf(running.answers);
+      return shares.length === 3 && Math.min(...shares) >= 100;
+    };
+    await until('each of the three has answered 100', hundredEach);
     const outcomes = await running.stop();
     expect(outcomes.filter(({ answer }) => answer?.status !== 200)).toEqual([]);
-    expect(workersOf(running.answers).size).toBe(3);
   });
 
   it('fails no request when a worker is killed in mid-load', async () => {
@@ -88,10 +92,11 @@ function withContainers(): void {
     const killedAt = Date.now();
     const before = running.outcomes.length;
     await until('300 more are answered', () => running.outcomes.length >= before + 300);
+    const after = () =>
+      running.outcomes.filter(({ sentAt }) => sentAt > killedAt).flatMap(({ answer }) => answer ?? []);
+    await until('both that are left have answered', () => sharesOf(after()).length === 2);
     const outcomes = await running.stop();
     expect(outcomes.filter(({ answer }) => answer?.status !== 200)).toEqual([]);
-    const after = outcomes.filter(({ sentAt }) => sentAt > killedAt).flatMap(({ answer }) => answer ?? []);
-    expect(workersOf(after).size).toBe(2);
     // Some had to wait until what the victim held was taken over, which is within 10 s.
     const longest = Math.max(...outcomes.map(({ tookMs }) => tookMs));
     expect(longest).toBeGreaterThan(1_000);

@@ -56,5 +56,12 @@ export class Load {
   }
 }
 
-export const workersOf = (answers: Answer[]): Set<string> =>
-  new Set(answers.map(({ json }) => String(json.metrics.worker)));
+/** How many of the answers each worker has given. */
+export function sharesOf(answers: Answer[]): number[] {
+  const shares = new Map<string, number>();
+  for (const { json } of answers) {
+    const worker = String(json.metrics.worker);
+    shares.set(worker, (shares.get(worker) ?? 0) + 1);
+  }
+  return [...shares.values()];
+}
