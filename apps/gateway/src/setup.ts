@@ -13,6 +13,7 @@ import { ApiKeys } from './http/api-keys.js';
 import { installAcknowledge } from './http/acknowledge.js';
 import { BODY_TIMEOUT_MS, installBodyTimeout, readBody } from './http/body.js';
 import { installOwner } from './http/owner.js';
+import { installPipelining } from './http/pipelining.js';
 import { installPredictGate } from './http/predict-gate.js';
 import { problemOf } from './http/problem.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -50,6 +51,7 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
   });
   app.useGlobalFilters(new ProblemFilter(context.log, maxBodyBytes, context.metrics.problems));
   const fastify = adapter.getInstance<FastifyInstance>();
+  installPipelining(fastify);
   installAcceptFirst(fastify);
   installOwner(fastify, keys);
   installAdminGate(fastify, { host: adminHost, hasKeys: keys !== undefined });
