@@ -16,7 +16,7 @@ const MOST_MS = 20;
 /** So long after the last arrival no other is expected. */
 const GAP_MS = 4;
 const NEWEST = 0.3;
-/** Of what is lost or hung, more would not be learned from. */
+/** Of what was held up or partly lost, more would not be learned from. */
 const SLOWEST_MS = 100;
 /** What the quickest took is forgotten after one to two of these. */
 const MEMORY_MS = 30_000;
@@ -26,7 +26,7 @@ export class Gathering {
   private backAt = 0;
   private quickest = { before: Infinity, now: Infinity, since: 0 };
 
-  /** A pack that came back after `tookMs`; `now` as of performance.now. */
+  /** A pack that came back answered after `tookMs`; `now` as of performance.now. */
   back(tookMs: number, now: number): void {
     const took = Math.min(tookMs, SLOWEST_MS);
     this.tookMs = this.tookMs === 0 ? took : NEWEST * took + (1 - NEWEST) * this.tookMs;

@@ -1,5 +1,5 @@
 /** When packs go, on a clock of the test's own. */
-import type { Pack, PackQueue } from '#inference';
+import { SluiceError, type Pack, type PackQueue } from '#inference';
 import type { GatewayContext } from '../context.js';
 import { PackSender } from './pack-sender.js';
 import { PendingPrediction, type Reply } from './pending-prediction.js';
@@ -54,6 +54,17 @@ describe('packs of a tiny model', () => {
     send();
     await passing(1);
     expect(packs.slice(20).map(({ items }) => items.length)).toEqual([1]);
+  });
+
+  it('go at once although others, which failed, were back sooner', async () => {
+    const { send, packs } = setUp();
+    const refused = send();
+    await passing(1);
+    refused.fail(new SluiceError('QUEUE_UNAVAILABLE', 'Redis is full.'));
+    await answered(send, 8, 20);
+    send();
+    await passing(1);
+    expect(packs).toHaveLength(22);
   });
 
   it('gather what arrives within a few milliseconds of each other once packs have become slow', async () => {

@@ -161,17 +161,20 @@ export class PackSender {
     if (awaited.length > 0) this.outstanding++;
     this.inPacks += awaited.length;
     let left = awaited.length;
+    let anyAnswered = false;
     const begun = performance.now();
-    const settled = (): void => {
+    const settled = (item: PendingPrediction): void => {
       this.inPacks--;
+      anyAnswered ||= item.answered;
       if (--left > 0) return;
       this.outstanding--;
       const now = performance.now();
-      this.gathering.back(now - begun, now);
+      // One that was refused or failed is back sooner than any that ran.
+      if (anyAnswered) this.gathering.back(now - begun, now);
       this.schedule();
     };
     for (const item of items) item.sent = true;
-    for (const item of awaited) chain(item, settled);
+    for (const item of awaited) chain(item, () => settled(item));
     void this.deliver(items);
   }
 
@@ -179,14 +182,14 @@ export class PackSender {
     const { context, queue } = this.options;
     const outgoing = { id: newId('k'), ...assembled(items, context.id), lifetimeMs: 0 };
     outgoing.lifetimeMs = Math.max(...items.map((item) => item.remainingMs));
-    const giveUpAt = Date.now() + outgoing.lifetimeMs / 2;
+    const giveUpAt = performance.now() + outgoing.lifetimeMs / 2;
     for (;;) {
       try {
         await queue.add(outgoing);
         return;
       } catch (error) {
         // The same id again: if Redis had it after all, BullMQ keeps one.
-        if (!isFinal(error) && Date.now() < giveUpAt && (await this.connected())) continue;
+        if (!isFinal(error) && performance.now() < giveUpAt && (await this.connected())) continue;
         context.log.warn({ reason: String(error), predictions: items.length }, 'a pack could not be queued');
         const refused = queueUnavailable();
         for (const item of items) item.fail(refused);
@@ -204,7 +207,7 @@ export class PackSender {
   }
 
   private hurry(prediction: PendingPrediction): void {
-    const at = Date.now() + prediction.remainingMs / 2;
+    const at = performance.now() + prediction.remainingMs / 2;
     if (at >= this.impatientAt) return;
     this.impatientAt = at;
     clearTimeout(this.impatient);

@@ -23,6 +23,8 @@ export class PendingPrediction {
   of = '';
   sent = false;
   settled = false;
+  /** Settled by a reply with a result. */
+  answered = false;
   onSettled: () => void = () => undefined;
   /** Of all its pieces. */
   readonly length: number;
@@ -47,7 +49,10 @@ export class PendingPrediction {
   }
 
   answer(reply: Reply): void {
-    if (this.settle()) this.resolve(reply);
+    if (this.settled) return;
+    this.answered = true;
+    this.settle();
+    this.resolve(reply);
   }
 
   fail(error: SluiceError): void {
