@@ -68,7 +68,7 @@ function withContainers(): void {
     await until('each of the three has answered 100', hundredEach);
     const outcomes = await running.stop();
     expect(outcomes.filter(({ answer }) => answer?.status !== 200)).toEqual([]);
-  });
+  }, 120_000);
 
   it('fails no request when a worker is killed in mid-load', async () => {
     const [victim] = await project.containers('worker');

@@ -56,10 +56,11 @@ export class Load {
   }
 }
 
-/** How many of the answers each worker has given. */
+/** How many predictions each worker has answered. */
 export function sharesOf(answers: Answer[]): number[] {
   const shares = new Map<string, number>();
-  for (const { json } of answers) {
+  for (const { status, json } of answers) {
+    if (status !== 200) continue;
     const worker = String(json.metrics.worker);
     shares.set(worker, (shares.get(worker) ?? 0) + 1);
   }

@@ -9,6 +9,8 @@ import { ended, results, sendRows } from '../support/rows.js';
 import { Stack } from '../support/stack.js';
 import { until } from '../support/until.js';
 
+/** What runs in an executor's process. */
+const EXECUTOR = 'engine/executor.js';
 /** Of some tenths of a second each. */
 const ROWS = 24;
 const models = new ModelsFolder().fixtures('slow', 'row_sum');
@@ -84,13 +86,10 @@ it('keeps bulk rows out of the slots of callers while an executor in the backgro
   await start();
   const url = await bulk();
   const [own] = executors();
-  const other = (): number | undefined => executors().find((each) => each !== own);
-  await until('it is on its way', () => Promise.resolve(other() !== undefined));
+  // Until it runs a program of its own its worker waits for it (vfork(2)), and would stand still with it.
+  const other = () => executors().find((each) => each !== own && commandOf(each).includes(EXECUTOR));
+  await until('it runs a program of its own', () => other() !== undefined);
   const pid = other()!;
-  // Until then its worker waits for it (vfork(2)), and would stand still with it.
-  await until('it runs a program of its own', () =>
-    Promise.resolve(commandOf(pid) !== commandOf(stack.workers[0]!.pid)),
-  );
   process.kill(pid, 'SIGSTOP');
   // What ran in the slot then has ended when the first is answered.
   expect((await call()).status).toBe(200);

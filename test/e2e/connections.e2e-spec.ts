@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { onLinux } from '../support/linux.js';
 import { Stack } from '../support/stack.js';
+import { until } from '../support/until.js';
 
 /** As many as a gateway has in flight at most. */
 const CALLERS = 1_024;
@@ -20,7 +21,7 @@ onLinux('connections to a gateway that is held up', () => {
     stack.gateway.kill('SIGSTOP');
     const callers = Array.from({ length: Math.min(CALLERS, most) }, () => connect(Number(port), hostname));
     try {
-      await Promise.all(callers.map((caller) => once(caller, 'connect')));
+      await until('all are connected', () => callers.every(({ readyState }) => readyState === 'open'), 20_000);
     } finally {
       stack.gateway.kill('SIGCONT');
     }

@@ -27,7 +27,7 @@ it('aborts what no worker has started, takes its job out and tells its receiver'
   const record = await scene.ended(id);
   expect(record).toMatchObject({ status: 'aborted', code: 'DEADLINE_EXCEEDED', attempts: 0 });
   expect(record.completed! - record.deadline).toBeGreaterThanOrEqual(0);
-  expect(record.completed! - record.deadline).toBeLessThan(250);
+  expect(record.completed! - record.deadline).toBeLessThan(1_000);
   await until('its job is gone', async () => (await scene.job(id)) === 'missing');
   await until('its delivery is there', async () => (await scene.delivery(id, 'completed')) === 1);
   expect(await scene.bytes()).toEqual({ pending: 0, inputs: INPUT_BYTES });
@@ -79,7 +79,7 @@ it.each([-90_000, 90_000])('keeps deadlines by the clock of Redis when its own i
   const record = await scene.ended(id);
   expect(record.status).toBe('aborted');
   expect(record.completed! - record.deadline).toBeGreaterThanOrEqual(0);
-  expect(record.completed! - record.deadline).toBeLessThan(250);
+  expect(record.completed! - record.deadline).toBeLessThan(1_000);
 });
 
 it('ends two thousand that are due at once, and answers meanwhile', async () => {
@@ -96,6 +96,6 @@ it('ends two thousand that are due at once, and answers meanwhile', async () => 
     return (await redis.zcard(keys.due)) === 0;
   });
   await until('their jobs are gone', async () => (await outbox.queue(LANE).backlog()) === 0);
-  expect(slowest).toBeLessThan(500);
+  expect(slowest).toBeLessThan(1_000);
   expect(await scene.bytes()).toEqual({ pending: 0, inputs: 2_000 * INPUT_BYTES });
 });

@@ -1,14 +1,22 @@
 // Proves: a worker that is killed loses nothing; what it held is taken over within 10 s; with nobody left callers are told.
-import { postJson } from '../support/http.js';
+import { Redis } from 'ioredis';
+import { postJson, type Answer } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
+import { packsKey, stoppedWithPacks } from '../support/packs.js';
 import { Stack } from '../support/stack.js';
 import { until } from '../support/until.js';
 
 const models = new ModelsFolder().fixtures('slow');
+const redis = new Redis(process.env['SLUICE_TEST_REDIS_URL']!);
 let stack: Stack;
 afterEach(() => stack.close());
-afterAll(() => models.remove());
+afterAll(() => {
+  redis.disconnect();
+  models.remove();
+});
 
+/** Answered from a pack that its first worker had not given back. */
+const takenOver = (answer: Answer): boolean => answer.json.metrics.queue_ms > 2_000;
 const slow = (i: number, headers = {}) => postJson(`${stack.url}/predict/slow`, { input: [i, 0, 0, 0] }, headers);
 
 it('answers every caller of a worker killed in mid-load, the waiting ones from another within 10 s', async () => {
@@ -22,29 +30,30 @@ it('answers every caller of a worker killed in mid-load, the waiting ones from a
     const workers = await Promise.all(Array.from({ length: 12 }, (_, i) => slow(i)));
     return new Set(workers.map((answer) => answer.json.metrics.worker)).size === 2;
   });
+  const [victim, other] = stack.workers;
+  // The victim is the one that takes packs.
+  other!.kill('SIGSTOP');
   const all = Promise.all(Array.from({ length: 40 }, (_, i) => slow(i)));
-  await until('the victim has taken packs', async () => (await slow(0)).status === 200);
-  stack.workers[0]!.kill('SIGKILL');
+  await stoppedWithPacks(victim!, redis, packsKey(stack, 'slow', 'active'));
+  other!.kill('SIGCONT');
+  victim!.kill('SIGKILL');
   const killedAt = Date.now();
   const answers = await all;
   expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 40 }, () => 200));
+  expect(answers.filter(takenOver)).not.toEqual([]);
   expect(Date.now() - killedAt).toBeLessThan(15_000);
 }, 90_000);
 
 it('runs a pack that comes a second time one prediction at a time', async () => {
   stack = await Stack.start({ models: models.path, workerEnv: { SLUICE_EXECUTORS: '1' }, awaits: ['slow'] });
   const all = Promise.all(Array.from({ length: 6 }, (_, i) => slow(i)));
-  await stack.workers[0]!.logged(/model ready/);
-  await until(
-    'the packs are taken',
-    async () => (await slow(9, { 'x-request-timeout': '25' })).status === 200 || true,
-    1_000,
-  );
+  await stoppedWithPacks(stack.workers[0]!, redis, packsKey(stack, 'slow', 'active'));
   stack.workers[0]!.kill('SIGKILL');
   stack.addWorker();
   const answers = await all;
   expect(answers.every((answer) => answer.status === 200)).toBe(true);
-  const again = answers.filter((answer) => answer.json.metrics.queue_ms > 2_000);
+  const again = answers.filter(takenOver);
+  expect(again).not.toEqual([]);
   for (const answer of again) expect(answer.json.metrics.batch_size).toBe(1);
 }, 90_000);
 
