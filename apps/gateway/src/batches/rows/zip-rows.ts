@@ -3,7 +3,7 @@
  *
  * Nothing is ever written under a name from the archive. Invariants: the archive is refused as a whole for what no
  * honest one has (names that lead out of it, links, more entries or bytes than allowed); a file that cannot be read is
- * a row that has failed; one file is in memory at a time.
+ * a row that has failed; one file is in memory at a time, and of the others their names and places alone.
  */
 import { fromFdPromise, type Entry, type ZipFile } from 'yauzl';
 import { SluiceError, type ErrorCode } from '#inference';
@@ -14,6 +14,7 @@ const MAX_ENTRIES = 100_000;
 /** What pictures reach, which are compressed already, and texts of people, is far below; what bombs reach is far above. */
 const MAX_RATIO = 200;
 const MAX_NAME = 1_024;
+const NOTHING = Buffer.alloc(0);
 const UNIX_TYPE = 0o170000;
 const UNIX_FILE = 0o100000;
 
@@ -60,9 +61,26 @@ async function filesOf(zip: ZipFile, contents: ZipContents): Promise<Entry[]> {
         `The files of the archive have more than ${contents.all} bytes in all. Send several archives.`,
       );
     }
-    files.push(entry);
+    files.push(light(entry));
   }
   return files.sort((a, b) => (a.fileName < b.fileName ? -1 : a.fileName > b.fileName ? 1 : 0));
+}
+
+/**
+ * An entry without what nobody reads: comments and extra fields take up to 128 kB of a directory each, and decoded thirty
+ * times that. A name decoded byte by byte is a chain of its characters, of 32 bytes each, until it is copied.
+ */
+function light(entry: Entry): Entry {
+  const fileName = Buffer.from(entry.fileName).toString();
+  return Object.assign(entry, {
+    fileName,
+    fileNameRaw: NOTHING,
+    comment: '',
+    fileComment: '',
+    fileCommentRaw: NOTHING,
+    extraFields: [],
+    extraFieldRaw: NOTHING,
+  });
 }
 
 async function read(zip: ZipFile, entry: Entry, contents: ZipContents): Promise<Row> {
