@@ -1,9 +1,19 @@
 // Proves: `sluice batch run` writes every row once and in order, also when it is stopped in between and when the server
 // has room for a part of the rows only.
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { Child } from '../support/child.js';
+import { ask } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import type { ResultLine } from '../support/rows.js';
 import { Stack } from '../support/stack.js';
@@ -52,11 +62,30 @@ it('goes on where Ctrl-C stopped it, and misses and doubles no row', async () =>
   const second = command('row_sum:1', path);
   expect((await second.exited).code).toBe(1);
   expect(second.log).toContain('of another run');
+  renameSync(out, `${out}.away`);
+  const without = command('row_sum', path);
+  expect((await without.exited).code).toBe(1);
+  expect(without.log).toMatch(/has 0 bytes, where \d+ were written/);
+  renameSync(`${out}.away`, out);
   const third = command('row_sum', path);
   expect((await third.exited).code).toBe(0);
   expect(third.log).toContain('8000 of 8000 rows');
   expect(written().map((line) => line.output?.[0])).toEqual(Array.from({ length: 8_000 }, (_, i) => i + 6));
   expect(existsSync(`${out}.state`)).toBe(false);
+});
+
+it('says that rows are missing when somebody else has ended the batch', async () => {
+  const path = fileOf(Array.from({ length: 8_000 }, (_, i) => `[${i}, 1, 2, 3]`));
+  const first = command('row_sum', path, '--json');
+  await first.logged(/"written":[1-9]/);
+  first.kill('SIGINT');
+  await first.exited;
+  const { batch } = JSON.parse(readFileSync(`${out}.state`, 'utf8')) as { batch: string };
+  expect((await ask(`${stack.url}/v1/batches/${batch}/cancel`)).status).toBe(200);
+  const second = command('row_sum', path);
+  expect((await second.exited).code).toBe(1);
+  expect(second.log).toMatch(/was ended from elsewhere with \d+ of 8000 rows/);
+  rmSync(`${out}.state`);
 });
 
 it('runs a folder of pictures by their names, and says by its exit code that one has no output', async () => {
@@ -66,7 +95,8 @@ it('runs a folder of pictures by their names, and says by its exit code that one
   copyFileSync('examples/digits/seven.png', join(pictures, 'b', 'a.png'));
   writeFileSync(join(pictures, 'bad.png'), 'no picture');
   writeFileSync(join(pictures, 'notes.txt'), 'no picture either');
-  const run = command('digits', pictures);
+  // As people write it: not the shortest form of the path.
+  const run = command('digits', `./${relative('.', pictures)}/`);
   expect((await run.exited).code).toBe(3);
   expect(written().map((line) => [line.custom_id, line.output?.label ?? line.status])).toEqual([
     ['b/a.png', '7'],
@@ -85,6 +115,7 @@ it('says what is wrong with its arguments, its input and its model', async () =>
     const run = command(...args);
     expect((await run.exited).code).toBe(code);
     expect(run.log).toMatch(text);
-    rmSync(`${out}.state`, { force: true });
   }
+  // What came to nothing stands in nobody's way.
+  expect((await command('row_sum', fileOf(['[1, 2, 3, 4]'])).exited).code).toBe(0);
 });

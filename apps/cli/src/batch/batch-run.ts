@@ -53,17 +53,39 @@ export class BatchRun {
   async run(): Promise<Progress> {
     const out = await open(this.options.out, 'a');
     try {
-      await out.truncate(this.options.state.bytes);
+      await this.resume(out);
       const stop = new AbortController();
       const both = [this.upload(), this.download(out, stop.signal)];
       await Promise.all(both).finally(() => {
         stop.abort();
         this.caughtUp?.();
       });
+      this.checkWhole();
       return this.progress();
     } finally {
       await out.close();
     }
+  }
+
+  /** What was written behind the last state goes; it comes again. */
+  private async resume(out: FileHandle): Promise<void> {
+    const { state, file, out: path } = this.options;
+    const { size } = await out.stat();
+    if (size < state.bytes) {
+      throw new Error(
+        `${path} has ${size} bytes, where ${state.bytes} were written. Put it back, or delete ${file.path} and ${path} to begin a new run.`,
+      );
+    }
+    await out.truncate(state.bytes);
+  }
+
+  /** Somebody else may have ended the batch before all rows were there. */
+  private checkWhole(): void {
+    const { input, out, file } = this.options;
+    if (this.committed >= input.total) return;
+    throw new Error(
+      `The batch was ended from elsewhere with ${this.committed} of ${input.total} rows, whose results are in ${out}. Delete ${file.path} to begin a new run.`,
+    );
   }
 
   private progress(): Progress {
@@ -75,7 +97,7 @@ export class BatchRun {
     const { client, state } = this.options;
     const batch = await this.patient(() => client.read(state.batch));
     this.committed = batch.committed;
-    // One that is sealed has all its rows.
+    // No more rows are taken.
     if (batch.status !== 'open') {
       this.sealed = true;
       return;
@@ -157,14 +179,16 @@ export class BatchRun {
     const { state, file } = this.options;
     for await (const line of linesOf(bytes, Infinity)) {
       const text = `${line!.toString()}\n`;
-      const { row, status } = JSON.parse(text) as { row: number; status: string };
+      const { row, status, output } = JSON.parse(text) as { row: number; status: string; output?: unknown };
       if (row < state.written) continue;
       await out.appendFile(text);
       state.written = row + 1;
       state.bytes += Buffer.byteLength(text);
-      if (status !== 'succeeded') state.failed++;
+      // Outputs that were kept for their time are gone from rows that have succeeded, too.
+      if (status !== 'succeeded' || output === undefined) state.failed++;
       this.movedAt = Date.now();
     }
+    await out.datasync();
     await file.write(state);
     this.caughtUp?.();
     this.options.progress(this.progress());

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { linesOf } from '../../../gateway/src/batches/rows/lines.js';
 
 const PICTURE = /\.(jpe?g|png|webp|gif)$/i;
@@ -45,17 +45,23 @@ async function pictures(folder: string): Promise<RowInput> {
     .filter((entry) => entry.isFile() && PICTURE.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
+  const versions = await Promise.all(names.map(versionOf));
   if (names.length === 0) throw new Error(`${folder} holds no pictures (jpg, png, webp, gif).`);
   return {
     total: names.length,
-    fingerprint: digest([folder, ...names]),
+    fingerprint: digest([folder, ...names, ...versions]),
     async *lines(skip) {
       for (const name of names.slice(skip)) {
         const input = (await readFile(name)).toString('base64');
-        yield JSON.stringify({ custom_id: name.slice(folder.length).replace(/^\/+/, '').slice(-128), input });
+        yield JSON.stringify({ custom_id: relative(folder, name).split(sep).join('/').slice(-128), input });
       }
     },
   };
+}
+
+async function versionOf(file: string): Promise<string> {
+  const { size, mtimeMs } = await stat(file);
+  return `${size} ${mtimeMs}`;
 }
 
 function digest(parts: readonly (string | number)[]): string {

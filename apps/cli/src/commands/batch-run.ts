@@ -84,7 +84,8 @@ async function stateOf(
   const known = await file.read();
   const same = known?.server === server && known.model === model && known.fingerprint === input.fingerprint;
   if (known && same) return known;
-  if (known) {
+  // One that has begun no batch holds nothing back.
+  if (known?.batch !== undefined) {
     throw new Error(
       `${file.path} is of another run: another server, model or input. Delete it to begin a new one, or name another file with -o.`,
     );
