@@ -44,6 +44,9 @@ export class AddressPolicy {
     } catch {
       throw this.refused('is not a URL; one as https://example.com/… was expected');
     }
+    // Letters outside ASCII grow by the way.
+    if (url.href.length > MAX_URL_LENGTH)
+      throw this.refused(`has ${url.href.length} characters as it is sent; at most ${MAX_URL_LENGTH} are allowed`);
     if (url.username !== '' || url.password !== '') throw this.refused('holds a user or password; leave them out');
     if (url.protocol !== 'https:' && url.protocol !== 'http:') throw this.refused('is not an https URL');
     const address = literal(url.hostname);

@@ -4,6 +4,7 @@
  * Invariants: a permit that was granted is given back, whatever happens in between; an attempt that was begun is settled
  * before its job goes on; nothing that a receiver answered leaves this file but a status.
  */
+import { setMaxListeners } from 'node:events';
 import {
   deliveryId,
   endpointId,
@@ -71,6 +72,8 @@ export class DeliveryRunner {
 
   constructor(private readonly options: DeliveryRunnerOptions) {
     this.permits = new PermitKeeper(options.deliveries);
+    // Each attempt listens.
+    setMaxListeners(0, this.stopping.signal);
   }
 
   /** Cuts attempts that are under way; they come again and count for nothing. */

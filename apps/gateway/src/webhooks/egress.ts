@@ -41,6 +41,8 @@ export interface EgressOptions {
   ca?: string;
 }
 
+const LATE = new Error('no answer in time');
+
 export class Egress {
   private readonly agent: Agent;
 
@@ -57,7 +59,12 @@ export class Egress {
     } catch {
       return { ms: ms(), failure: 'address-refused' };
     }
-    const timeout = AbortSignal.timeout(this.options.timeoutMs);
+    // Not AbortSignal.any: a signal that lives on keeps a reference to each that was made from it.
+    const attempt = new AbortController();
+    const timer = setTimeout(() => attempt.abort(LATE), this.options.timeoutMs);
+    const stop = (): void => attempt.abort();
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop);
     try {
       const answer = await this.agent.request({
         origin: url.origin,
@@ -65,14 +72,17 @@ export class Egress {
         method: 'POST',
         headers,
         body,
-        signal: AbortSignal.any([timeout, signal]),
+        signal: attempt.signal,
       });
       const result = { ms: ms(), status: answer.statusCode };
       const asked = retryAfterMs(answer.headers['retry-after'], Date.now());
       await leaveRest(answer);
       return asked === undefined ? result : { ...result, retryAfterMs: asked };
     } catch (error) {
-      return { ms: ms(), failure: timeout.aborted ? 'timeout' : failureOf(error) };
+      return { ms: ms(), failure: attempt.signal.reason === LATE ? 'timeout' : failureOf(error) };
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
     }
   }
 

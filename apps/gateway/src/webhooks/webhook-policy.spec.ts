@@ -238,6 +238,8 @@ describe('addresses of webhooks', () => {
       'gopher://1.1.1.1/',
       'https://',
       `https://a.example/${'x'.repeat(2_048)}`,
+      // 600 characters, 3 600 as they are sent.
+      `https://a.example/${'ж'.repeat(600)}`,
     ]) {
       expect(codeOf(() => policy.check(url))).toBe('WEBHOOK_REFUSED');
     }
