@@ -56,9 +56,12 @@ it('takes rows bare, with an input and with an id of their own, and lets a bad o
     'no json',
     '{"custom_id": "x", "inputs": [[1, 1, 1, 1]]}',
     '[5, 5, 5, 5]',
+    '{"custom_id": 9007199254740991, "input": [6, 6, 6, 6]}',
+    // Would come back as 9007199254740992.
+    '{"custom_id": 9007199254740993, "input": [7, 7, 7, 7]}',
   ];
   const { json } = await sendRows(`${batches}?model=row_sum`, lines);
-  expect(await ended(`${batches}/${json.id}`)).toMatchObject({ committed: 7, rows: { succeeded: 4, failed: 3 } });
+  expect(await ended(`${batches}/${json.id}`)).toMatchObject({ committed: 9, rows: { succeeded: 5, failed: 4 } });
   const found = await results(`${batches}/${json.id}`);
   expect(found.map((line) => line.output?.[0] ?? line.error!.code)).toEqual([
     4,
@@ -68,8 +71,11 @@ it('takes rows bare, with an input and with an id of their own, and lets a bad o
     'JSON_MALFORMED',
     'INPUT_INVALID',
     20,
+    24,
+    'INPUT_INVALID',
   ]);
-  expect(found.map((line) => line.custom_id)).toEqual([undefined, undefined, 'mine', 'bad', undefined, 'x', undefined]);
+  const ids = [undefined, undefined, 'mine', 'bad', undefined, 'x', undefined, '9007199254740991', undefined];
+  expect(found.map((line) => line.custom_id)).toEqual(ids);
 });
 
 it('completes although none of its rows could be read, and fails each with its reason', async () => {

@@ -66,11 +66,16 @@ function read(line: Buffer, model: ModelDescription, row: Row): InputItem {
 }
 
 function ownId(id: unknown): string {
-  if ((typeof id === 'string' && id.length <= MAX_ID) || typeof id === 'number') return String(id);
+  if ((typeof id === 'string' && id.length <= MAX_ID) || isExact(id)) return String(id);
   throw new SluiceError(
     'INPUT_INVALID',
-    `custom_id is ${described(id)}; a text of at most ${MAX_ID} characters or a number was expected.`,
+    `custom_id is ${described(id)}; a text of at most ${MAX_ID} characters or a number up to 2^53 was expected.`,
   );
+}
+
+/** Beyond 2^53 another number is read than was written. */
+function isExact(id: unknown): boolean {
+  return typeof id === 'number' && Math.abs(id) <= Number.MAX_SAFE_INTEGER;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

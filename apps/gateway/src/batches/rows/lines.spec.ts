@@ -30,6 +30,13 @@ describe('lines of a stream', () => {
     );
   });
 
+  it('have no byte order mark before the first, however the stream is cut, and keep one elsewhere', async () => {
+    for (const size of [1, 2, 3, 4, 64]) {
+      const bytes = Buffer.from('\ufeff[1]\n\ufeff[2]');
+      expect(await all(linesOf(inPieces(bytes, [size]), 100))).toEqual(['[1]', '\ufeff[2]']);
+    }
+  });
+
   it('that are too long keep their place and nothing else', async () => {
     const text = `a\n${'b'.repeat(5_000)}\r\nc\n${'d'.repeat(5_000)}`;
     expect(await all(linesOf(inPieces(Buffer.from(text), [512]), 100))).toEqual(['a', undefined, 'c', undefined]);

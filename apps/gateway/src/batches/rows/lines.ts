@@ -1,10 +1,12 @@
 /**
- * Bytes as they come to the lines in them. Blank lines are none; the last needs no end.
+ * Bytes as they come to the lines in them. Blank lines are none; the last needs no end, and the first may have a byte
+ * order mark, as editors and shells of Windows write it.
  *
  * Invariants: nothing is read ahead of what is asked for, so a slow reader holds up its sender and no memory; a line
  * longer than `most` is never gathered: its place is kept by `undefined`.
  */
 const NEWLINE = 0x0a;
+const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 const BLANKS = new Set([0x20, 0x09, 0x0d]);
 
 export async function* linesOf(bytes: AsyncIterable<Buffer>, most: number): AsyncGenerator<Buffer | undefined> {
@@ -15,8 +17,11 @@ export async function* linesOf(bytes: AsyncIterable<Buffer>, most: number): Asyn
     if (length <= most) pieces.push(piece);
     else pieces = [];
   };
+  let isFirst = true;
   const whole = (): Buffer | undefined => {
-    const line = length > most ? undefined : pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    const gathered = length > most ? undefined : pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
+    const line = isFirst && gathered?.indexOf(MARK) === 0 ? gathered.subarray(MARK.length) : gathered;
+    isFirst = false;
     pieces = [];
     length = 0;
     return line;
