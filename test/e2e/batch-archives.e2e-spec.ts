@@ -17,6 +17,7 @@ beforeAll(async () => {
     gatewayEnv: {
       SLUICE_DEFAULT_MODEL: 'digits',
       SLUICE_MAX_BODY_BYTES: '100000',
+      SLUICE_MAX_JSON_BYTES: '20000',
       SLUICE_MAX_BATCH_BYTES: '1000000',
       SLUICE_MAX_SPOOL_BYTES: '500000',
     },
@@ -63,6 +64,24 @@ it('runs the files in the order of their names, each called by its name, and a d
     ['c/empty.png', 'BODY_EMPTY'],
     ['c/large.png', 'BODY_TOO_LARGE'],
     ['d/bomb.png', 'IMAGE_UNDECODABLE'],
+  ]);
+});
+
+it('takes a picture of a line as large as one that is sent alone, and numbers within the limit of JSON', async () => {
+  // Decoders pass over what follows a picture.
+  const photo = (bytes: number) => Buffer.concat([seven, Buffer.alloc(bytes - seven.length)]).toString('base64');
+  const numbers = Array.from({ length: 30_000 }, () => 1);
+  const lines = [{ custom_id: 'photo', input: photo(100_000) }, { input: photo(110_000) }, { input: numbers }];
+  const { json } = await ask(`${batches}?model=digits`, {
+    headers: { 'content-type': 'application/jsonl' },
+    body: lines.map((line) => JSON.stringify(line)).join('\n'),
+  });
+  await ended(`${batches}/${json.id}`);
+  const found = await results(`${batches}/${json.id}`);
+  expect(found.map(({ output, error }) => output?.label ?? error!.code)).toEqual([
+    '7',
+    'BODY_TOO_LARGE',
+    'BODY_TOO_LARGE',
   ]);
 });
 

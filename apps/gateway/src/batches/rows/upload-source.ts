@@ -10,6 +10,9 @@ import type { RowSource } from './row.js';
 import { Spool } from './spool.js';
 import { zipRows, type ZipContents } from './zip-rows.js';
 
+/** Bytes of a line around a picture in base64: an id, names, a data URL's head. */
+const AROUND_PICTURE = 2_048;
+
 export interface OpenSource {
   source: RowSource;
   close(): Promise<void>;
@@ -28,7 +31,10 @@ export class UploadSources {
     if (!request.body || request.headers['content-length'] === '0') return undefined;
     if (!ROW_ARCHIVES.has(mediaType(request.headers['content-type']))) {
       const bytes = bodyStream(request, { most: maxBatchBytes, tooLarge: rowsTooLarge });
-      return { source: jsonRows({ bytes, model, most: maxJsonBytes }), close: () => Promise.resolve() };
+      // A picture may be as large as one that is sent alone.
+      const mostText = takenBy(model.task) === 'image' ? Math.ceil((4 * maxBodyBytes) / 3) + AROUND_PICTURE : 0;
+      const source = jsonRows({ bytes, model, most: maxJsonBytes, mostText });
+      return { source, close: () => Promise.resolve() };
     }
     const type = takenBy(model.task);
     if (type === 'tensors') {
