@@ -159,6 +159,27 @@ describe('a delivery', () => {
     expect(await bench.ended(gone)).toMatchObject({ state: 'delivered', round: 1 });
   });
 
+  it('remembers a thousand endpoints that nobody registered and that answered 410, and lets the oldest go', async () => {
+    const webhooks = await bench.gateway();
+    const { redis, keys } = bench.context;
+    const old = Array.from({ length: 1_000 }, (_, i) => `e${i}`);
+    await redis.zadd(keys.endpointsGone('public'), ...old.flatMap((id, i) => [i, id]));
+    for (const id of old.slice(0, 2)) {
+      await redis.hset(keys.endpoint(id), { owner: 'public', url: receiver.url, created: 1, updated: 1, disabled: 1 });
+    }
+    receiver.answer({ status: 410 });
+    const paths = ['one', 'two'].map((name) => new URL(name, receiver.url).href);
+    for (const path of paths) expect(await bench.ended(await bench.submit(path))).toMatchObject({ state: 'disabled' });
+    expect(await redis.zcard(keys.endpointsGone('public'))).toBe(1_000);
+    expect(await redis.exists(keys.endpoint('e0'), keys.endpoint('e1'))).toBe(0);
+    const [newest] = await webhooks.endpoints.list('public');
+    expect(newest).toMatchObject({ url: paths[1] });
+    // Once it has a secret it is one of those that are kept.
+    await webhooks.endpoints.rotate({ id: newest!.id, owner: 'public' }, bench.secret, 0);
+    expect(await redis.zrange(keys.endpoints('public'), '0', '-1')).toEqual([newest!.id]);
+    expect(await redis.zscore(keys.endpointsGone('public'), newest!.id)).toBeNull();
+  });
+
   it.each([
     ['sleeps', () => undefined, 'timeout'],
     ['drips its headers', (socket: Drip) => drip(socket, 'HTTP/1.1 200 OK\r\nx-a: '), 'timeout'],

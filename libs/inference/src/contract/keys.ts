@@ -67,6 +67,8 @@ export interface Keys {
   endpoint(id: string): string;
   /** Sorted set of one owner's endpoints by creation. */
   endpoints(owner: string): string;
+  /** The same for those that nobody registered and that answered 410. */
+  endpointsGone(owner: string): string;
 }
 
 export function keysUnder(prefix: string): Keys {
@@ -110,5 +112,6 @@ export function keysUnder(prefix: string): Keys {
     parkedDeliveries: `${prefix}:parked-deliveries`,
     endpoint: (id) => `${prefix}:endpoint:${id}`,
     endpoints: (owner) => `${prefix}:endpoints:${owner}`,
+    endpointsGone: (owner) => `${prefix}:endpoints-gone:${owner}`,
   };
 }

@@ -4,6 +4,8 @@ import { PRELUDE } from './lua.js';
 
 /** A line is not woken all at once when its breaker's pause or its fallback is over: so many milliseconds a member. */
 const SPREAD_MS = 20;
+/** Endpoints of an owner that nobody registered and that answered 410; of one that is forgotten, the next 410 tells. */
+export const MAX_GONE = 1_000;
 /** A job may come this much before its time: clocks of machines differ. */
 const EARLY_MS = 5;
 
@@ -110,7 +112,11 @@ if rec and rec.state == 'pending' and rec.round == o.round and rec.attempts + 1 
       local stored = k('endpoint:' .. e)
       if redis.call('EXISTS', stored) == 0 then
         redis.call('HSET', stored, 'owner', rec.owner, 'url', o.url, 'created', int(now), 'updated', int(now))
-        redis.call('ZADD', k('endpoints:' .. rec.owner), int(now), e)
+        local gone = k('endpoints-gone:' .. rec.owner)
+        redis.call('ZADD', gone, int(now), e)
+        if redis.call('ZCARD', gone) > ${MAX_GONE} then
+          redis.call('DEL', k('endpoint:' .. redis.call('ZPOPMIN', gone)[1]))
+        end
       end
       redis.call('HSET', stored, 'disabled', int(now))
       finish(rec, 'disabled', 'endpoint-disabled')

@@ -2,7 +2,8 @@
  * Endpoints in Redis: where an owner's deliveries go, and with which secrets they are signed.
  *
  * Invariants: of a change and a rotation that come together both last; at most MAX_SECRETS secrets are kept, and at most
- * MAX_ENDPOINTS endpoints for each owner. Secrets lie here in the clear, for signing needs them; no answer holds one.
+ * MAX_ENDPOINTS endpoints for each owner, besides MAX_GONE that nobody registered and that answered 410. Secrets lie here
+ * in the clear, for signing needs them; no answer holds one.
  */
 import type { Clock } from '../batching/clock.js';
 import { endpointId, endpointUrl, parseEndpoint, type Endpoint, type PayloadKind } from '../contract/delivery.js';
@@ -14,7 +15,7 @@ export const MAX_ENDPOINTS = 1_000;
 const MAX_SECRETS = 4;
 
 const PRELUDE = `
-local stored, index, now = KEYS[1], KEYS[2], ARGV[1]
+local stored, index, gone, now = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 
 -- The current secret first; those that are no longer valid go, and the oldest beyond the limit.
 local function adopt(secret, overlap)
@@ -30,9 +31,9 @@ end
 `;
 
 /**
- * KEYS: endpoint, the owner's index. ARGV: now, id, owner, url, payload or '', secret or '', secret for a new one.
- * Makes or changes an endpoint; a secret that is given replaces all that there were. Answers 2 when `secret for a new
- * one` was taken, because there was none, 1 when not, 0 when the owner has too many already.
+ * KEYS: endpoint, the owner's index, that of those that nobody registered. ARGV: now, id, owner, url, payload or '', secret
+ * or '', secret for a new one. Makes or changes an endpoint; a secret that is given replaces all that there were. Answers 2
+ * when `secret for a new one` was taken, because there was none, 1 when not, 0 when the owner has too many already.
  */
 const PUT = new Script(`${PRELUDE}
 local id, owner, url, payload, secret, fresh = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
@@ -42,6 +43,7 @@ redis.call('PERSIST', stored)
 redis.call('HSETNX', stored, 'created', now)
 redis.call('HSET', stored, 'owner', owner, 'url', url, 'updated', now)
 if payload ~= '' then redis.call('HSET', stored, 'payload', payload) end
+redis.call('ZREM', gone, id)
 redis.call('ZADD', index, 'NX', now, id)
 if secret ~= '' then adopt(secret, 0)
 elseif not known then
@@ -51,30 +53,33 @@ end
 return 1
 `);
 
-/** KEYS: endpoint, index. ARGV: now, owner, secret, ms for which the old ones sign too. 1, or 0: there is none. */
+/** KEYS: as above. ARGV: now, owner, secret, ms for which the old ones sign too, id. 1, or 0: there is none. */
 const ROTATE = new Script(`${PRELUDE}
 if redis.call('HGET', stored, 'owner') ~= ARGV[2] then return 0 end
 adopt(ARGV[3], tonumber(ARGV[4]))
 redis.call('HSET', stored, 'updated', now)
+-- Registered by having a secret.
+if redis.call('ZREM', gone, ARGV[5]) == 1 then redis.call('ZADD', index, now, ARGV[5]) end
 return 1
 `);
 
-/** KEYS: endpoint, index. ARGV: now, owner, id. After a 410 deliveries go to it again. 1, or 0: there is none. */
+/** KEYS: as above. ARGV: now, owner, id. After a 410 deliveries go to it again. 1, or 0: there is none. */
 const ENABLE = new Script(`${PRELUDE}
 if redis.call('HGET', stored, 'owner') ~= ARGV[2] then return 0 end
 redis.call('HDEL', stored, 'disabled')
 if redis.call('HEXISTS', stored, 'secrets') == 0 then
   redis.call('DEL', stored)
-  redis.call('ZREM', index, ARGV[3])
+  redis.call('ZREM', gone, ARGV[3])
 end
 return 1
 `);
 
-/** KEYS: endpoint, index. ARGV: now, owner, id. 1, or 0: there is none. */
+/** KEYS: as above. ARGV: now, owner, id. 1, or 0: there is none. */
 const REMOVE = new Script(`${PRELUDE}
 if redis.call('HGET', stored, 'owner') ~= ARGV[2] then return 0 end
 redis.call('DEL', stored)
 redis.call('ZREM', index, ARGV[3])
+redis.call('ZREM', gone, ARGV[3])
 return 1
 `);
 
@@ -110,7 +115,7 @@ export class EndpointStore {
 
   /** False when the owner has no such endpoint; so of the next two. */
   async rotate(of: OwnedEndpoint, secret: string, overlapMs: number): Promise<boolean> {
-    return (await this.run(ROTATE, of, [of.owner, secret, Math.round(overlapMs)])) === 1;
+    return (await this.run(ROTATE, of, [of.owner, secret, Math.round(overlapMs), of.id])) === 1;
   }
 
   async enable(of: OwnedEndpoint): Promise<boolean> {
@@ -128,13 +133,14 @@ export class EndpointStore {
 
   /** All of an owner, the newest first. */
   async list(owner: string): Promise<Endpoint[]> {
-    const ids = await this.redis.zrevrange(this.keys.endpoints(owner), 0, MAX_ENDPOINTS - 1);
-    const found = await Promise.all(ids.map((id) => this.read(id)));
-    return found.filter((endpoint) => endpoint !== undefined);
+    const indices = [this.keys.endpoints(owner), this.keys.endpointsGone(owner)];
+    const ids = await Promise.all(indices.map((index) => this.redis.zrange(index, '0', '-1')));
+    const found = await Promise.all(ids.flat().map((id) => this.read(id)));
+    return found.filter((endpoint) => endpoint !== undefined).sort((one, other) => other.created - one.created);
   }
 
   private run(script: Script, { id, owner }: OwnedEndpoint, args: (string | number)[]): Promise<unknown> {
-    const keys = [this.keys.endpoint(id), this.keys.endpoints(owner)];
+    const keys = [this.keys.endpoint(id), this.keys.endpoints(owner), this.keys.endpointsGone(owner)];
     return script.run(this.redis, { keys, args: [Math.round(this.clock.now()), ...args] });
   }
 }
