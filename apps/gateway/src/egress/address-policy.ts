@@ -20,6 +20,10 @@ const GLOBAL_IPV6 = ipaddr.parseCIDR('2000::/3') as [ipaddr.IPv6, number];
 export type Way = Pick<URL, 'protocol' | 'port'>;
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
 
+export function isInnerName(name: string): boolean {
+  return INNER_NAMES.test(name);
+}
+
 export class AddressPolicy {
   private readonly allowed: [Address, number][];
 
@@ -57,8 +61,13 @@ export class AddressPolicy {
     // What a name stands for is known when it is dialled; until then an allow-list may be meant.
     if (this.allowed.length > 0) return url;
     if (!isPlain(url)) throw this.refused('must be https on port 443 or 8443');
-    if (INNER_NAMES.test(url.hostname)) throw this.refused('names a host of an internal network');
+    if (isInnerName(url.hostname)) throw this.refused('names a host of an internal network');
     return url;
+  }
+
+  /** Whether anything may be dialled that is not public. */
+  get hasAllowList(): boolean {
+    return this.allowed.length > 0;
   }
 
   /** Whether a resolved address may be dialled for this URL. */

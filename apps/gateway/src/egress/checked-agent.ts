@@ -4,10 +4,11 @@
  * Invariants: the connection goes to an address that was checked, never to one resolved again; no redirect is followed,
  * no proxy variable is read, TLS is always verified.
  */
-import { lookup as systemLookup, type LookupAddress } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Agent, buildConnector } from 'undici';
-import { isPlain, type AddressPolicy, type Way } from './address-policy.js';
+import { isInnerName, isPlain, type AddressPolicy, type Way } from './address-policy.js';
+import { resolveNames } from './resolve-name.js';
 
 const KEEP_ALIVE_MS = 4_000;
 const REFUSED = 'ERR_SLUICE_ADDRESS_REFUSED';
@@ -27,7 +28,7 @@ export interface CheckedAgentOptions {
 /** Hosts that are addresses are never looked up: check the URL itself before each request. */
 export function checkedAgent({ policy, timeoutMs: timeout, connections, lookup, ca }: CheckedAgentOptions): Agent {
   const fixed = { timeout, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
-  const resolve = lookup ?? systemLookup;
+  const resolve = lookup ?? resolveNames({ asksSystem: policy.hasAllowList, isInner: isInnerName });
   // What an address may be hangs on protocol and port, of which a lookup is not told.
   const plain = buildConnector({
     ...fixed,
