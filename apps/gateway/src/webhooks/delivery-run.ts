@@ -26,6 +26,7 @@ import {
 } from '#inference';
 import type { Egress, PostResult } from './egress.js';
 import type { Endpoints } from './endpoints.js';
+import { OriginSlots } from './origin-slots.js';
 import { PermitKeeper } from './permit-keeper.js';
 
 const USER_AGENT = 'Sluice (+https://www.standardwebhooks.com)';
@@ -68,6 +69,7 @@ interface Target {
 
 export class DeliveryRunner {
   private readonly permits: PermitKeeper;
+  private readonly origins = new OriginSlots();
   private readonly stopping = new AbortController();
 
   constructor(private readonly options: DeliveryRunnerOptions) {
@@ -88,8 +90,21 @@ export class DeliveryRunner {
       if (await deliveries.cancel(ref)) metrics.webhooks.inc({ state: 'canceled' });
       return { kind: 'done' };
     }
-    const run: DeliveryRun = { ref, round, token: newId('k') };
     const url = new URL(subject.url);
+    const slot = this.origins.take(url.origin, job);
+    if (slot.kind === 'refused') {
+      return { kind: 'later', afterMs: slot.afterMs, missed: () => Promise.resolve(slot.missed()) };
+    }
+    try {
+      return await this.turn({ ref, round, job }, subject, url);
+    } finally {
+      await this.wake(slot.release());
+    }
+  }
+
+  private async turn({ ref, round, job }: IncomingDelivery, subject: Subject, url: URL): Promise<NextOfDelivery> {
+    const { deliveries, metrics } = this.options;
+    const run: DeliveryRun = { ref, round, token: newId('k') };
     const endpoint = endpointId(subject.owner, url);
     const turn = await deliveries.begin(run, { ...subject, endpoint });
     if (turn.kind === 'granted') {

@@ -63,6 +63,36 @@ describe('isolation of endpoints', () => {
     expect(dead.mostInFlight).toBe(2);
   });
 
+  it('does not let a dead host slow the others either, whose endpoints are many', async () => {
+    await bench.gateway({ SLUICE_WEBHOOK_TIMEOUT_MS: '2000', SLUICE_WEBHOOK_SCHEDULE: '0,1h' });
+    const dead = await receiver();
+    dead.answer(() => undefined);
+    let made = 0;
+    await times(200, () => bench.submit(new URL(`job-${made++}`, dead.url).href));
+    await until('the dead one is being tried', () => dead.inFlight === 8);
+    const healthy = await receiver();
+    const begun = Date.now();
+    const ids = await times(10, () => bench.submit(healthy.url));
+    await Promise.all(ids.map((id) => bench.ended(id)));
+    expect(Date.now() - begun).toBeLessThan(1_900);
+    expect(dead.mostInFlight).toBe(8);
+  });
+
+  it('has those in line of a host go as soon as others are back', async () => {
+    await bench.gateway();
+    await bench.gateway();
+    const host = await receiver();
+    host.answer({ status: 200, afterMs: 10 });
+    let made = 0;
+    const begun = Date.now();
+    const ids = await times(300, () => bench.submit(new URL(`job-${made++}`, host.url).href));
+    const records = await Promise.all(ids.map((id) => bench.ended(id)));
+    expect(new Set(records.map(({ state, attempts }) => `${state} ${attempts}`))).toEqual(new Set(['delivered 1']));
+    expect(host.mostInFlight).toBeLessThanOrEqual(16);
+    // Eight at a time of each gateway for 10 ms; to look again by themselves would take them 5 s and more.
+    expect(Date.now() - begun).toBeLessThan(4_500);
+  });
+
   it('leaves an endpoint alone after ten failures in a row, tries it with one, and goes on when that succeeds', async () => {
     await bench.gateway({ SLUICE_WEBHOOK_SCHEDULE: '0,300ms,300ms,300ms,300ms,300ms,300ms' });
     const failing = await receiver();
