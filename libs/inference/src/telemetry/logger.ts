@@ -8,12 +8,21 @@ import { pino, type Logger } from 'pino';
 
 export type { Logger } from 'pino';
 
+/** What may be told of an error. Others of its properties may hold anything: of Redis' refusals, the command's arguments. */
+export function loggedError(error: unknown): object {
+  if (!(error instanceof Error)) return { message: String(error) };
+  const { name, message, stack } = error;
+  const { code } = error as { code?: unknown };
+  return { type: name, message, ...(typeof code === 'string' ? { code } : {}), stack };
+}
+
 export function createLogger(name: string, level: string): Logger {
   return pino({
     name,
     level,
     base: { name, pid: process.pid },
     redact: { paths: ['req.headers', 'headers', '*.authorization', '*.cookie', 'body'], remove: true },
+    serializers: { err: loggedError },
     timestamp: pino.stdTimeFunctions.isoTime,
   });
 }
