@@ -1,10 +1,10 @@
 /**
  * Names to addresses, as net.connect asks for them (`lookup`), of hosts that anybody may have named.
  *
- * Invariant: a nameserver that says nothing holds up nobody but those who asked for its names. The system's own resolver runs in
- * threads of which libuv lends two to all names of the process, and cannot be told to stop: some names whose servers are
- * silent would keep every other from being resolved. So DNS is asked directly (c-ares), for six seconds at most, and the
- * system only for what it alone may know, which leads nowhere without an allow-list.
+ * Invariant: a nameserver that says nothing holds up nobody but those who asked for its names. The system's own resolver
+ * runs in threads of which libuv lends two to all names of the process, and cannot be told to stop: some names whose
+ * servers are silent would keep every other from being resolved. So DNS is asked directly (c-ares), for six seconds at
+ * most, and the system only for what it alone may know, which leads nowhere without an allow-list.
  */
 import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { Resolver } from 'node:dns/promises';

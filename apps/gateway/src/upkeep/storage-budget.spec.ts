@@ -34,6 +34,15 @@ describe('the storage budget', () => {
     return { bytes: budget.bytes, warnings };
   }
 
+  it('makes no room before Redis has answered', async () => {
+    const never = { info: () => new Promise<string>(() => undefined) } as unknown as Redis;
+    const config = { storageShare: 0.25 };
+    const budget = new StorageBudget({ redis: never, config, log: {} } as unknown as BudgetContext);
+    budget.start();
+    await Promise.resolve();
+    expect(budget.bytes).toBe(Number.MAX_SAFE_INTEGER);
+  });
+
   it('is a share of maxmemory', async () => {
     await redis.config('SET', 'maxmemory', 400_000_000);
     await redis.config('SET', 'appendonly', 'yes');

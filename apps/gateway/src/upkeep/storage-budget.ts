@@ -2,7 +2,8 @@
  * How many bytes durable predictions may take, with inputs, outputs and records: a share of Redis' maxmemory, read at the
  * start and once a minute. On the way it tells, once each, of settings of Redis under which accepted can be lost.
  *
- * Invariant: until Redis has answered, and when it sets no maxmemory, the budget is the share of ASSUMED_BYTES.
+ * Invariants: when Redis sets no maxmemory, the budget is the share of ASSUMED_BYTES; until it has answered there is none,
+ * for a guess that is too small would have results evicted that there is room for.
  */
 import type { GatewayContext } from '../context.js';
 import { Rounds } from './rounds.js';
@@ -13,7 +14,7 @@ const REFRESH_MS = 60_000;
 export type BudgetContext = Pick<GatewayContext, 'redis' | 'config' | 'log'>;
 
 export class StorageBudget {
-  private maxmemory = 0;
+  private maxmemory: number | undefined;
   private readonly told = new Set<string>();
   private readonly rounds: Rounds;
 
@@ -26,6 +27,7 @@ export class StorageBudget {
   }
 
   get bytes(): number {
+    if (this.maxmemory === undefined) return Number.MAX_SAFE_INTEGER;
     return Math.floor((this.maxmemory || ASSUMED_BYTES) * this.context.config.storageShare);
   }
 
