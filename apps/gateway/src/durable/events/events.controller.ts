@@ -2,11 +2,14 @@
  * A prediction's transitions as server-sent events, from `Last-Event-ID` on and until it has ended.
  *
  * Invariants: each transition is told once and in order, whether it was in the record's log already or is told by a
- * notice; a reader that does not read is let go and comes back by its last id; so many are held at once and no more.
+ * notice; so many readers are held at once and no more, each from before anything is waited for until his connection has
+ * closed; one that does not take the last event in time is let go, and all are when the gateway stops: they come back by
+ * their last id.
  */
-import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import { Controller, Get, Param, Req, Res, type OnModuleDestroy } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ServerResponse } from 'node:http';
 import { isTerminal, parseLog, SluiceError, type PredictionRecord } from '#inference';
 import { GatewayContext } from '../../context.js';
 import { ownerOf } from '../../http/owner.js';
@@ -17,13 +20,15 @@ import { Watchers } from './watchers.js';
 
 /** A proxy that hears nothing for longer than this gives up. */
 const KEEP_ALIVE_MS = 15_000;
-const MAX_BUFFERED_BYTES = 65_536;
+/** For what has not been read when there is no more to tell. */
+const LINGER_MS = 30_000;
 const RETRY_MS = 2_000;
 
 @ApiTags('durable predictions')
 @Controller('v1/predictions')
-export class EventsController {
-  private open = 0;
+export class EventsController implements OnModuleDestroy {
+  /** Those whose record is still being read have no stream yet. */
+  private readonly readers = new Map<ServerResponse, Stream | undefined>();
 
   constructor(
     private readonly context: GatewayContext,
@@ -36,17 +41,27 @@ export class EventsController {
   @DescribeRecord({ summary: 'Its transitions as server-sent events', operationId: 'predictionEvents', path: ['id'] })
   async events(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('id') id: string): Promise<void> {
     const { maxEventStreams } = this.context.config;
-    if (this.open >= maxEventStreams) {
+    if (this.readers.size >= maxEventStreams) {
       throw new SluiceError('CAPACITY_EXHAUSTED', `This gateway tells events to ${maxEventStreams} readers already.`, {
         retryAfterSeconds: 5,
       });
     }
     const after = lastEventId(request);
+    const { raw } = reply;
+    this.readers.set(raw, undefined);
+    raw.once('close', () => this.readers.delete(raw));
     const record = await this.durable.read(ownerOf(request), id);
-    this.open++;
+    // He has gone meanwhile, and nothing tells so any more.
+    if (raw.destroyed) return;
     const stream = new Stream(reply, after);
-    stream.onClose(() => this.open--);
+    this.readers.set(raw, stream);
     await this.follow(request, record.id, stream);
+    if (this.context.draining) stream.close();
+  }
+
+  /** The port is about to close, and waits for connections that are in use. */
+  onModuleDestroy(): void {
+    for (const stream of this.readers.values()) stream?.close();
   }
 
   private async follow(request: FastifyRequest, id: string, stream: Stream): Promise<void> {
@@ -123,16 +138,19 @@ class Stream {
   event({ id, name, data }: { id: number; name: string; data: string }): void {
     if (this.closed || id <= this.last) return;
     this.last = id;
-    const { raw } = this.reply;
-    raw.write(`id: ${id}\nevent: ${name}\ndata: ${data}\n\n`);
-    if (raw.writableLength > MAX_BUFFERED_BYTES && id < this.last) this.close();
+    this.reply.raw.write(`id: ${id}\nevent: ${name}\ndata: ${data}\n\n`);
   }
 
   close(): void {
     if (this.closed) return;
     this.closed = true;
     clearInterval(this.keepAlive);
-    this.reply.raw.end();
+    const { raw } = this.reply;
+    if (!raw.destroyed) {
+      raw.end();
+      const late = setTimeout(() => raw.destroy(), LINGER_MS);
+      raw.once('close', () => clearTimeout(late));
+    }
     this.closing.splice(0).forEach((then) => then());
   }
 }
