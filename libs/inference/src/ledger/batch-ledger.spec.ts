@@ -1,6 +1,6 @@
 /** Bulk runs on a real Redis: what joins, what is counted, when one has ended. */
 import { chunkOf, createdBatch, type ChunkOptions } from '../../../../test/fixtures/batch-rows.js';
-import { ledgerInEach, METRICS, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { ledgerInEach, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import { newId } from '../contract/id.js';
 import type { ChunkRow } from '../contract/prediction-record.js';
 import { BatchLedger, type Chunk, type Chunks } from './batch-ledger.js';
@@ -95,6 +95,34 @@ describe('a bulk run', () => {
     expect((await batches.seal(id)).applied).toBe(false);
     expect(await batches.append(chunk('bnone', 0))).toEqual({ kind: 'gone' });
     expect(await at.redis.keys(`${at.keys.prefix}:payload:*`)).toEqual([]);
+  });
+
+  it('costs what its rows are called, too, until they have ended', async () => {
+    const id = await created();
+    const pending = async (): Promise<number> => Number(await at.redis.hget(at.keys.bytes, 'pending'));
+    await succeed(await joined(id, 0));
+    expect(await pending()).toBe(0);
+    const rows = Array.from({ length: 64 }, () => ({ id: 'x'.repeat(1_000) }));
+    const named = await joined(id, 3, { count: 64, rows });
+    expect(await pending()).toBeGreaterThan(64_000);
+    expect(await batches.append(chunk(id, 67, { count: 64, rows, budget: 130_000 }))).toMatchObject({ kind: 'full' });
+    await succeed(named);
+    expect(await pending()).toBe(0);
+  });
+
+  it('is no prediction’s for the same claim, nor a prediction its', async () => {
+    const { ledger, keys, clock } = at;
+    const claim = { key: keys.claim('public', 'key', 'k'), fingerprint: 'batch', ttlMs: 9_000 };
+    const head = { owner: 'public', model: 'digits', version: '1', request: 'r', created: 1, keepRecord: 20_000 };
+    const id = newId('b');
+    await batches.create({ id, head, claim });
+    const claims = { keys: [claim.key], fingerprint: 'prediction', ttlMs: 9_000 };
+    expect(await ledger.submit(submission(clock, { claims }))).toEqual({ kind: 'conflict' });
+    expect(await batches.create({ id: newId('b'), head, claim })).toEqual({ kind: 'same', id });
+    const other = { ...claims, keys: [keys.claim('public', 'key', 'other')] };
+    await ledger.submit(submission(clock, { claims: other }));
+    const second = { ...claim, key: other.keys[0]! };
+    expect(await batches.create({ id: newId('b'), head, claim: second })).toEqual({ kind: 'conflict' });
   });
 
   it('is canceled in steps, of which the first already keeps rows out, and ends with its last living row', async () => {

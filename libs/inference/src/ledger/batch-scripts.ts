@@ -3,7 +3,7 @@
  * id of the same; the counts and the end of a batch hang on the transitions of its chunks (batch-lua.ts).
  */
 import { Script } from '../queue/script.js';
-import { MAX_EVICTIONS, PRELUDE, RECORD_COST } from './lua.js';
+import { MAX_EVICTIONS, PRELUDE } from './lua.js';
 
 /**
  * ARGV: …, head (JSON), claim key or '', fingerprint, claim's TTL in ms. Nothing → open. Answers `{'new'}`, or
@@ -12,15 +12,8 @@ import { MAX_EVICTIONS, PRELUDE, RECORD_COST } from './lua.js';
 export const CREATE = new Script(`${PRELUDE}
 local head, claim, fingerprint, ttl = cjson.decode(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
 if claim ~= '' then
-  local held = redis.call('GET', claim)
-  if held then
-    local theirs, other = string.match(held, '^(%S+) (%S+)$')
-    -- One on a batch that has been forgotten claims nothing.
-    if redis.call('EXISTS', batchOf(other)) == 1 then
-      if theirs ~= fingerprint then return {'conflict'} end
-      return {'same', other}
-    end
-  end
+  local told = claimedBy(claim, fingerprint)
+  if told then return told end
   redis.call('SET', claim, fingerprint .. ' ' .. id, 'PX', ttl)
 end
 redis.call('HSET', key, 'head', ARGV[4], 'state', 'open', 'generation', 0, 'committed', 0)
@@ -56,7 +49,8 @@ local f = redis.call('HMGET', batch, 'head', 'state', 'committed')
 if not f[1] then return refused('gone') end
 if f[2] ~= 'open' then return refused('closed', f[2]) end
 if tonumber(f[3]) ~= rec.row then return refused('moved', f[3]) end
-local cost = rec.inputBytes + ${RECORD_COST}
+rec.size = #ARGV[4]
+local cost = pendingCost(rec)
 local pending = pendingOver(cost, budget * ${BULK_SHARE})
 if pending then return refused('full', pending) end
 makeRoom(cost, budget, ${MAX_EVICTIONS})
@@ -67,7 +61,7 @@ redis.call('HINCRBY', batch, 'committed', rows)
 if unread > 0 then redis.call('HINCRBY', batch, 'failed', unread) end
 redis.call('ZADD', chunksOf(rec.batch), rec.row, id)
 keepBatch(rec.batch, rec.owner, cjson.decode(f[1]).keepRecord)
-rec.generation, rec.log, rec.seq, rec.watchers, rec.size = '0', '', 0, '', #ARGV[4]
+rec.generation, rec.log, rec.seq, rec.watchers = '0', '', 0, ''
 move(rec, 'starting')
 pend(rec, due)
 if itemsIn(rec) > 0 then

@@ -30,8 +30,8 @@ const LOOK = new Script(`${PRELUDE}
 local limit, look, maxLook, again = tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local due = k('due')
 
-local function verdict(rec, deadline, shared)
-  if deadline <= now then return rec.status == 'starting' and 'unstarted' or 'running' end
+local function verdict(rec, deadline, shared, started)
+  if deadline <= now then return started and 'running' or 'unstarted' end
   local queue, job = k(rec.lane .. '.' .. rec.model .. '.' .. rec.version), id .. '-' .. rec.generation
   -- In the job that it shares with others, unless it has got one of its own since.
   if shared and redis.call('EXISTS', queue .. ':' .. job) == 0 then job = shared end
@@ -50,9 +50,9 @@ for _, each in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, 
   if not rec or not live(rec) then
     redis.call('ZREM', due, id)
   else
-    local f = redis.call('HMGET', key, 'deadline', 'job')
+    local f = redis.call('HMGET', key, 'deadline', 'job', 'started')
     local deadline = tonumber(f[1] or 0)
-    local what = verdict(rec, deadline, f[2])
+    local what = verdict(rec, deadline, f[2], f[3])
     if what == 'there' then
       local last = tonumber(string.match(rec.log, '(%d+) %a+ %d+\\n$') or now)
       local pause = math.min(math.max(now - last, look), maxLook)

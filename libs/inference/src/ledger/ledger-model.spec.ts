@@ -28,11 +28,11 @@ const NAMES = ['begin', 'again', 'succeed', 'fail', 'expire', 'cancel', 'retry']
 type Name = (typeof NAMES)[number];
 
 /** What each command makes of a prediction that it may touch; undefined: it must not apply. */
-function next(name: Name, { status }: Expected): Status | undefined {
+function next(name: Name, { status, attempts }: Expected): Status | undefined {
   const live = !isTerminal(status);
   if (name === 'retry') return live || status === 'succeeded' ? undefined : 'starting';
   if (!live) return undefined;
-  if (name === 'expire') return status === 'starting' ? 'aborted' : 'canceled';
+  if (name === 'expire') return attempts === 0 ? 'aborted' : 'canceled';
   return { begin: 'processing', again: 'starting', succeed: 'succeeded', fail: 'failed', cancel: 'canceled' }[
     name
   ] as Status;

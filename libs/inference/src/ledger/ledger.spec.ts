@@ -1,6 +1,7 @@
 /** The state machine of durable predictions, on a real Redis. */
 import { INPUT, ledgerInEach, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import { parseLog } from '../contract/prediction-record.js';
+import { DueSet } from './due-set.js';
 import { HELD_COST } from './kept-lua.js';
 import { RECORD_COST } from './lua.js';
 
@@ -121,6 +122,29 @@ describe('ledger', () => {
     await ledger.expire(running, code);
     expect(await ledger.read(waiting.id)).toMatchObject({ status: 'aborted', code: 'DEADLINE_EXCEEDED' });
     expect(await ledger.read(running.id)).toMatchObject({ status: 'canceled', message: 'late' });
+  });
+
+  it('ends as canceled at a deadline that comes before a further try', async () => {
+    const { ledger, clock, redis, keys } = at;
+    const ref = await submitted();
+    await ledger.begin(ref);
+    await ledger.again(ref, 60_000);
+    const due = new DueSet(redis, keys, clock);
+    clock.pass(60_000);
+    expect((await due.look(10)).findings).toMatchObject([{ id: ref.id, what: 'running', generation: 1 }]);
+    await ledger.expire({ ...ref, generation: 1 }, { code: 'DEADLINE_EXCEEDED', message: 'late' });
+    expect(await ledger.read(ref.id)).toMatchObject({ status: 'canceled', code: 'DEADLINE_EXCEEDED' });
+  });
+
+  it('keeps the client’s own id for as long as a record that is tried again late', async () => {
+    const { ledger, keys, clock, redis } = at;
+    const [key, alias] = [keys.claim('public', 'key', 'k'), keys.claim('public', 'alias', 'a')];
+    const ref = await submitted({ claims: { keys: [key, alias], fingerprint: 'f', ttlMs: 9_000 } });
+    await ledger.fail(ref, { code: 'INTERNAL', message: 'no' });
+    await ledger.retry(ref.id, clock.now() + 60_000);
+    const kept = (await ledger.read(ref.id))!.keepRecord;
+    expect(await redis.pttl(alias)).toBeGreaterThan(60_000 + kept - 5_000);
+    expect(await redis.pttl(key)).toBeLessThanOrEqual(9_000);
   });
 
   it('begins a retry in a generation of its own, in which the old one has no say', async () => {

@@ -14,11 +14,14 @@
  * - a delivery that a change calls for is in `outbox` in the same step.
  */
 import { batchLua } from './batch-lua.js';
+import { CLAIM_LUA } from './claim-lua.js';
 import { KEPT_LUA } from './kept-lua.js';
 import { ROOM_LUA } from './room-lua.js';
 
 /** What a record that has not ended costs beside its input: the hash, its places in the sorted sets, its job. */
 export const RECORD_COST = 2_048;
+/** Of its head, so much is in RECORD_COST; ids and names of a chunk's rows may be much more. */
+export const HEAD_IN_COST = 1_024;
 /** Past the sweep, which normally removes: if no gateway lives, Redis forgets by itself. */
 export const NET_MS = 3_600_000;
 /** A log keeps its last lines: a prediction may be retried by hand without end. */
@@ -35,11 +38,11 @@ local function k(name) return P .. ':' .. name end
 local posted = {}
 
 local function load()
-  local f = redis.call('HMGET', key, 'head', 'status', 'generation', 'log', 'seq', 'watchers')
+  local f = redis.call('HMGET', key, 'head', 'status', 'generation', 'log', 'seq', 'watchers', 'headCost')
   if not f[1] then return nil end
   local rec = cjson.decode(f[1])
   rec.status, rec.generation, rec.log, rec.seq, rec.watchers = f[2], f[3], f[4] or '', tonumber(f[5] or '0'), f[6] or ''
-  rec.size = #f[1]
+  rec.size, rec.headCost = #f[1], tonumber(f[7] or '0')
   return rec
 end
 
@@ -52,15 +55,20 @@ end
 
 ${KEPT_LUA}
 ${batchLua(NET_MS)}
+${CLAIM_LUA}
 local function postJob(rec, pause)
   post('job ' .. rec.lane .. ' ' .. rec.model .. ' ' .. rec.version .. ' ' .. id .. ' ' .. rec.generation, pause)
 end
 
+-- Whether somebody wants to be told.
 local function postHook(rec, event)
-  if not rec.webhook then return end
-  for _, wanted in ipairs(rec.events or {'completed'}) do
-    if wanted == event then post('hook ' .. id .. ' ' .. event .. ' ' .. rec.generation) end
+  for _, wanted in ipairs(rec.webhook and (rec.events or {'completed'}) or {}) do
+    if wanted == event then
+      post('hook ' .. id .. ' ' .. event .. ' ' .. rec.generation)
+      return true
+    end
   end
+  return false
 end
 
 -- A status changes here: the log, those who watch, the batch. Whoever calls this writes status, seq and log.
@@ -93,17 +101,26 @@ local function begin(rec)
   local attempt = redis.call('HINCRBY', key, 'attempts', 1)
   redis.call('HSETNX', key, 'started', string.format('%d', now))
   note(rec, 'processing')
-  if attempt == 1 then postHook(rec, 'start') end
+  -- The generation of it, which an automatic try leaves behind.
+  if attempt == 1 and postHook(rec, 'start') then redis.call('HSET', key, 'startTold', rec.generation) end
 end
 
+-- What it will be to have it pending. A record must have its head's size before this.
+local function pendingCost(rec)
+  rec.headCost = math.max(0, rec.size - ${HEAD_IN_COST})
+  return rec.inputBytes + ${RECORD_COST} + rec.headCost
+end
+
+-- What is added is written down, so that another build takes as much away.
 local function pend(rec, due)
-  redis.call('HINCRBY', k('bytes'), 'pending', rec.inputBytes + ${RECORD_COST})
+  grow('pending', pendingCost(rec))
+  if rec.headCost > 0 then redis.call('HSET', key, 'headCost', int(rec.headCost)) end
   redis.call('ZADD', k('due'), due, id)
 end
 
 local function unpend(rec)
   redis.call('ZREM', k('due'), id)
-  redis.call('HINCRBY', k('bytes'), 'pending', -(rec.inputBytes + ${RECORD_COST}))
+  grow('pending', -(rec.inputBytes + ${RECORD_COST} + rec.headCost))
 end
 
 -- What an end calls for beside its own fields.

@@ -41,21 +41,21 @@ local function forget(member)
     return
   end
   local record = k('prediction:' .. gone)
-  for claim in string.gmatch(redis.call('HGET', record, 'claims') or '', '[^\\n]+') do
-    -- It may have become another's meanwhile.
-    if string.sub(redis.call('GET', claim) or '', -#gone - 1) == ' ' .. gone then redis.call('UNLINK', claim) end
-  end
+  for _, claim in ipairs(claimsOf(record, gone)) do redis.call('UNLINK', claim) end
   redis.call('ZREM', k('predictions:' .. owner), gone)
   redis.call('ZREM', k('dead:' .. owner), gone)
   redis.call('UNLINK', record)
   forgetDeliveries(gone, owner)
 end
 
--- Whether all that was to be told of it has been. A delivery that has not begun has no record yet.
-local function told(name, head, generation, started)
+-- Whether all that was to be told of it has been: its end, and its start where there was one, each in its generation. A
+-- delivery that has not begun has no record yet.
+local function told(name, head, generation, startTold)
+  local generations = {completed = generation, start = startTold}
   for _, event in ipairs(head.webhook and (head.events or {'completed'}) or {}) do
-    if event == 'completed' or started then
-      local state = redis.call('HGET', k('delivery:msg_' .. name .. '_' .. event .. '_' .. generation), 'state')
+    local of = generations[event]
+    if of then
+      local state = redis.call('HGET', k('delivery:msg_' .. name .. '_' .. event .. '_' .. of), 'state')
       if not state or state == 'pending' then return false end
     end
   end
@@ -65,11 +65,11 @@ end
 -- Whether it may go before its time: a batch not before its end, and nothing before its webhooks.
 local function mayGo(name)
   local isBatch = string.sub(name, 1, 1) == 'b'
-  local f = isBatch and redis.call('HMGET', batchOf(name), 'head', 'generation', 'completed')
-    or redis.call('HMGET', k('prediction:' .. name), 'head', 'generation', 'started')
+  local of = isBatch and batchOf(name) or k('prediction:' .. name)
+  local f = redis.call('HMGET', of, 'head', 'generation', 'completed', 'startTold')
   if not f[1] then return true end
   if isBatch and not f[3] then return false end
-  return told(name, cjson.decode(f[1]), f[2], f[3])
+  return told(name, cjson.decode(f[1]), f[2], f[4])
 end
 
 -- The oldest record goes, or becomes untold; nil when there is none, or when it still has data, which goes first.

@@ -32,14 +32,22 @@ describe('the room for what has ended', () => {
 
   async function ended(options: Parameters<typeof submission>[1] = {}): Promise<string> {
     const id = await submitted(options);
-    expect(await at.ledger.succeed({ id, generation: 0 }, OUTPUT)).toMatchObject({ applied: true });
+    const output = { ...OUTPUT, begins: true };
+    expect(await at.ledger.succeed({ id, generation: 0 }, output)).toMatchObject({ applied: true });
     return id;
   }
 
-  async function deliver(prediction: string, verdict: 'delivered' | 'failed' = 'delivered'): Promise<string> {
+  async function deliver(
+    prediction: string,
+    {
+      event = 'completed',
+      generation = 0,
+      verdict = 'delivered',
+    }: Partial<DeliveryRef> & { verdict?: 'delivered' | 'failed' } = {},
+  ): Promise<string> {
     const { redis, keys, clock } = at;
     const deliveries = new Deliveries({ redis, keys, clock, schedule: new RetrySchedule([0, 60]), keepMs: 20_000 });
-    const ref: DeliveryRef = { prediction, event: 'completed', generation: 0 };
+    const ref: DeliveryRef = { prediction, event, generation };
     const run = { ref, round: 0, token: 't' };
     const endpoint = { id: 'e1', url: URL };
     const head = { owner: 'public', endpoint: endpoint.id, url: URL, at: clock.now() };
@@ -50,7 +58,7 @@ describe('the room for what has ended', () => {
       ...(verdict === 'failed' ? { afterMs: 9_000 } : {}),
     };
     await deliveries.settle(run, { ...endpoint, attempts: 0 }, outcome);
-    return `msg_${prediction}_completed_0`;
+    return `msg_${prediction}_${event}_${generation}`;
   }
 
   const known = async (ids: string[]): Promise<boolean[]> =>
@@ -103,7 +111,7 @@ describe('the room for what has ended', () => {
     const { ledger, clock } = at;
     const waiting = await ended({ head: { webhook: URL } });
     const failing = await ended({ head: { webhook: URL } });
-    await deliver(failing, 'failed');
+    await deliver(failing, { verdict: 'failed' });
     const plain = await ended({ head: { webhook: URL, events: ['start'] } });
     await ledger.sweep(100, 1);
     expect(await known([waiting, failing, plain])).toEqual([true, true, true]);
@@ -120,6 +128,22 @@ describe('the room for what has ended', () => {
     await ledger.sweep(100, 1);
     expect(await known([waiting, failing])).toEqual([false, true]);
     expect(await ledger.submit(submission(clock, { budget: untold }))).toMatchObject({ kind: 'new' });
+  });
+
+  it('is made by a record whose start was told in a generation that an automatic try left behind', async () => {
+    const { ledger } = at;
+    const id = await submitted({ head: { webhook: URL, events: ['start', 'completed'] } });
+    await ledger.begin({ id, generation: 0 });
+    await ledger.again({ id, generation: 0 }, 0);
+    await ledger.begin({ id, generation: 1 });
+    await ledger.succeed({ id, generation: 1 }, OUTPUT);
+    await ledger.sweep(100, 1);
+    await deliver(id, { generation: 1 });
+    await ledger.sweep(100, 1);
+    expect(await known([id])).toEqual([true]);
+    await deliver(id, { event: 'start' });
+    await ledger.sweep(100, 1);
+    expect(await known([id])).toEqual([false]);
   });
 
   it('takes back what is retried although its webhook was never delivered', async () => {

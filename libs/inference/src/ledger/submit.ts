@@ -1,6 +1,6 @@
 /** The first transition: nothing → starting. */
 import { Script } from '../queue/script.js';
-import { MAX_EVICTIONS, PRELUDE, RECORD_COST } from './lua.js';
+import { MAX_EVICTIONS, PRELUDE } from './lua.js';
 
 /**
  * ARGV: prefix, now, id, head (JSON), deadline, due, budget in bytes, gateway that watches or '', claim key or '',
@@ -20,20 +20,16 @@ local claims, fingerprint, ttl = {ARGV[9], ARGV[12]}, ARGV[10], ARGV[11]
 -- The same submission again, after an answer that was lost: its payload is the record's and stays.
 if redis.call('EXISTS', key) == 1 then return {'same', id} end
 for _, claim in ipairs(claims) do
-  local held = claim ~= '' and redis.call('GET', claim)
-  if held then
-    local theirs, other = string.match(held, '^(%S+) (%S+)$')
-    -- One on a record that has been forgotten claims nothing.
-    if redis.call('EXISTS', k('prediction:' .. other)) == 1 then
-      redis.call('UNLINK', k('payload:' .. id))
-      if theirs ~= fingerprint then return {'conflict'} end
-      return {'same', other}
-    end
+  local told = claimedBy(claim, fingerprint)
+  if told then
+    redis.call('UNLINK', k('payload:' .. id))
+    return told
   end
 end
 
 local rec = cjson.decode(head)
-local cost = rec.inputBytes + ${RECORD_COST}
+rec.size = #head
+local cost = pendingCost(rec)
 local pending = pendingOver(cost, budget)
 if pending then
   redis.call('UNLINK', k('payload:' .. id))

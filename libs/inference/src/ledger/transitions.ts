@@ -83,10 +83,13 @@ ended(rec)
 return done()
 `);
 
-/** ARGV: …, generation, code, message. Its deadline has passed: starting → aborted, processing → canceled. */
+/**
+ * ARGV: …, generation, code, message. Its deadline has passed: starting|processing → aborted where it never ran, canceled
+ * where it has, be it that it was to be tried again.
+ */
 export const EXPIRE = new Script(`${ENDING}
 redis.call('HSET', key, 'code', ARGV[5], 'message', ARGV[6])
-move(rec, rec.status == 'starting' and 'aborted' or 'canceled')
+move(rec, redis.call('HEXISTS', key, 'started') == 1 and 'canceled' or 'aborted')
 ended(rec)
 return done()
 `);
@@ -105,7 +108,8 @@ rec.generation = string.format('%d', tonumber(rec.generation) + 1)
 redis.call('PERSIST', key)
 redis.call('HSET', key, 'generation', rec.generation, 'attempts', 0, 'deadline', ARGV[4])
 leave(memberOf(redis.call('HGET', key, 'kept'), id, rec.owner))
-redis.call('HDEL', key, 'job', 'failures', 'started', 'completed', 'code', 'message', 'dead', 'digest', 'kept')
+redis.call('HDEL', key, 'job', 'failures', 'started', 'startTold', 'completed', 'code', 'message', 'dead', 'digest', 'kept')
+renewAlias(key, id, tonumber(ARGV[4]) - now + rec.keepRecord)
 redis.call('ZREM', k('dead:' .. rec.owner), id)
 release('inputs', rec.inputBytes)
 move(rec, 'starting')
