@@ -2,10 +2,18 @@
  * Takes the job of a durable prediction, or of several: each record says whether there is anything to do, its payload
  * what.
  *
- * Invariant: `process` resolves after every record has ended, is up for another try, or was found to have ended, which
- * is what lets BullMQ complete the job.
+ * Invariants: `process` resolves after every record has ended, is up for another try, or was found to have ended, which
+ * is what lets BullMQ complete the job; a record that Redis would not give or take stays live without a job, which is
+ * what the reconciler looks for; one that cannot be read fails its job, by which the reconciler knows it. Neither keeps
+ * another of the same job from running.
  */
-import type { GenerationRef, IncomingJob, PredictionRecord, Transition } from '#inference';
+import {
+  UnreadableRecord,
+  type GenerationRef,
+  type IncomingJob,
+  type PredictionRecord,
+  type Transition,
+} from '#inference';
 import type { WorkerContext } from './context.js';
 import { DurableRun } from './predictions/durable-run.js';
 import type { Intake, Target } from './predictions/intake.js';
@@ -19,10 +27,17 @@ export class DurableProcessor {
   ) {}
 
   async process({ refs, redelivered }: IncomingJob, target: Target): Promise<void> {
-    const started = await Promise.all(refs.map((ref) => this.start(ref, { target, alone: redelivered })));
+    const started = await Promise.allSettled(refs.map((ref) => this.start(ref, { target, alone: redelivered })));
     // All at once, so that those of one job can share a batch.
     this.dispatch();
-    await Promise.all(started.flatMap((run) => run?.settled ?? []));
+    await Promise.all(
+      started.flatMap((each) => (each.status === 'fulfilled' && each.value ? [each.value.settled] : [])),
+    );
+    const reasons = started.flatMap((each) => (each.status === 'rejected' ? [each.reason as unknown] : []));
+    for (const reason of reasons)
+      this.context.log.error({ reason: String(reason) }, 'a prediction could not be started');
+    const unreadable = reasons.find((reason) => reason instanceof UnreadableRecord);
+    if (unreadable) throw unreadable;
   }
 
   /** Puts its inputs into the batcher; undefined where there is nothing to wait for. */
@@ -45,7 +60,10 @@ export class DurableProcessor {
   }
 
   private async end(ending: Promise<Transition>): Promise<undefined> {
-    await this.context.outbox.dispatch((await ending).outbox);
+    const { outbox, log } = this.context;
+    await outbox.dispatch((await ending).outbox).catch((error: unknown) => {
+      log.warn({ reason: String(error) }, 'a delivery is left to the outbox');
+    });
   }
 
   private predictions(record: PredictionRecord, run: DurableRun): Prediction[] {

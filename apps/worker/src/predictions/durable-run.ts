@@ -84,7 +84,11 @@ export class DurableRun {
     const { ledger, ref } = this.options;
     ledger.begin(ref).then(
       (transition) => this.dispatch(transition),
-      (error: unknown) => this.options.log.debug({ reason: String(error) }, 'a begin was not recorded'),
+      (error: unknown) => {
+        // Its end tells it then.
+        this.begun = false;
+        this.options.log.debug({ reason: String(error) }, 'a begin was not recorded');
+      },
     );
   }
 

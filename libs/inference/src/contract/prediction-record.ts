@@ -142,10 +142,19 @@ export const recordState = z.object({
 
 export type PredictionRecord = { id: string } & RecordHead & z.infer<typeof recordState>;
 
-/** @throws when the hash is not a record of this build. */
+/** Another build's, or damaged: to look again does not help. */
+export class UnreadableRecord extends Error {
+  override readonly name = 'UnreadableRecord';
+}
+
+/** @throws UnreadableRecord */
 export function parseRecord(id: string, hash: Record<string, string>): PredictionRecord {
   const { head = '', ...state } = hash;
-  return { id, ...recordHead.parse(JSON.parse(head)), ...recordState.parse(state) };
+  try {
+    return { id, ...recordHead.parse(JSON.parse(head)), ...recordState.parse(state) };
+  } catch (cause) {
+    throw new UnreadableRecord(`the record of ${id} is not one of this build`, { cause });
+  }
 }
 
 /** One line of a record's log. `id` counts up by one for each transition of the record. */
