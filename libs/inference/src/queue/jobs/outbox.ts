@@ -1,14 +1,16 @@
 /**
  * From decided to done: adds to BullMQ what a script has put into `outbox`, then removes the entry.
  *
- * Invariant: an entry leaves only after BullMQ has its job, so whoever dies in between leaves it to be found; adding
- * twice is harmless, for every entry names its job's id.
+ * Invariants: an entry leaves only after BullMQ has its job, so whoever dies in between leaves it to be found; adding
+ * twice is harmless, for every entry names its job's id; so many queues are open and no more, for versions come and go.
  */
 import { outboxMember, parseOutboxEntry, type DeliveryRef } from '../../contract/durable-job.js';
 import type { Keys } from '../../contract/keys.js';
 import { LANES, type Lane } from '../../contract/prediction-record.js';
 import type { Redis } from '../connection.js';
 import { DurableQueue } from './durable-queue.js';
+
+const MAX_QUEUES = 2_048;
 
 export interface OutboxOptions {
   redis: Redis;
@@ -47,14 +49,15 @@ export class Outbox {
     return this.options.redis.zrangebyscore(this.options.keys.outbox, '-inf', ms, 'LIMIT', 0, limit);
   }
 
-  /** The queue of one lane of a version; a version's handle lives as long as this process. */
+  /** The queue of one lane of a version. */
   queue({ lane, model, version }: VersionLane): DurableQueue {
     const name = `${lane} ${model} ${version}`;
-    const known = this.queues.get(name);
-    if (known) return known;
     const { redis, keys } = this.options;
-    const queue = new DurableQueue({ redis, keys, lane, model, version });
+    const queue = this.queues.get(name) ?? new DurableQueue({ redis, keys, lane, model, version });
+    // The one that was wanted last is the last.
+    this.queues.delete(name);
     this.queues.set(name, queue);
+    this.closeOldest();
     return queue;
   }
 
@@ -77,6 +80,15 @@ export class Outbox {
     if (entry?.kind === 'job') await this.queue(entry).add(entry);
     else if (entry) await this.options.deliveries.add(entry);
     this.forget(entry ? outboxMember(entry) : member);
+  }
+
+  /** On the common connection: what is under way in it is not cut off. */
+  private closeOldest(): void {
+    for (const [name, oldest] of this.queues) {
+      if (this.queues.size <= MAX_QUEUES) return;
+      this.queues.delete(name);
+      void oldest.close().catch(() => undefined);
+    }
   }
 
   /** Nothing waits for an entry to go, so those of a tick go with one command. */
