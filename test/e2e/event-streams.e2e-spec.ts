@@ -1,8 +1,11 @@
-// Proves: a place of those who follow events is given back whenever a reader goes, and none of them holds up a gateway that stops.
+// Proves: a place of those who follow events is given back whenever a reader goes, none of them holds up a gateway that
+// stops, and none waits for ever for what Redis has lost.
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
-import { ask, postJson } from '../support/http.js';
+import { Redis } from 'ioredis';
+import { keysUnder } from '#inference';
+import { ask, postJson, type Answer } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { startRedis } from '../support/redis.js';
 import { Stack } from '../support/stack.js';
@@ -23,7 +26,7 @@ beforeAll(async () => {
   });
   // Nobody ends it.
   stack.workers[0]!.kill('SIGSTOP');
-  const { json } = await postJson(`${stack.url}/v1/predictions`, { model: 'slow', input: [1, 0, 0, 0] });
+  const { json } = await submit();
   path = `/v1/predictions/${json.id}/events`;
 });
 afterAll(async () => {
@@ -33,10 +36,29 @@ afterAll(async () => {
   models.remove();
 });
 
+function submit(): Promise<Answer> {
+  return postJson(`${stack.url}/v1/predictions`, { model: 'slow', input: [1, 0, 0, 0] });
+}
+
 async function reader(): Promise<IncomingMessage> {
   const [response] = (await once(get(stack.url + path), 'response')) as [IncomingMessage];
   return response.resume();
 }
+
+it('tells what Redis has forgotten that it was to tell, at the latest with its next sign of life', async () => {
+  const { id } = (await submit()).json;
+  const [response] = (await once(get(`${stack.url}/v1/predictions/${id}/events`), 'response')) as [IncomingMessage];
+  let told = '';
+  response.on('data', (piece: Buffer) => (told += piece.toString()));
+  await until('it has begun', () => told.includes('event: starting'));
+  // As when the last second before a crash of Redis is lost.
+  const commands = new Redis(redis.url);
+  expect(await commands.hdel(keysUnder(stack.prefix).prediction(id), 'watchers')).toBe(1);
+  await commands.quit();
+  await ask(`${stack.url}/v1/predictions/${id}/cancel`);
+  await once(response, 'end');
+  expect(told).toContain('event: canceled');
+});
 
 it('keeps no place for a reader who goes while the prediction is read', async () => {
   const { hostname, port } = new URL(stack.url);

@@ -2,11 +2,12 @@
  * A prediction's transitions as server-sent events, from `Last-Event-ID` on and until it has ended.
  *
  * Invariants: each transition is told once and in order, whether it was in the record's log already or is told by a
- * notice; so many readers are held at once and no more, each from before anything is waited for until his connection has
+ * notice; a notice that Redis lost holds it up no longer than until the next sign of life; who has been told of the end
+ * is answered 204, which tells him not to come again; so many readers are held at once and no more, each from before anything is waited for until his connection has
  * closed; one that does not take the last event in time is let go, and all are when the gateway stops: they come back by
  * their last id.
  */
-import { Controller, Get, Param, Req, Res, type OnModuleDestroy } from '@nestjs/common';
+import { Controller, Get, HttpStatus, Param, Req, Res, type OnModuleDestroy } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerResponse } from 'node:http';
@@ -14,11 +15,11 @@ import { isTerminal, parseLog, SluiceError, type PredictionRecord } from '#infer
 import { GatewayContext } from '../../context.js';
 import { ownerOf } from '../../http/owner.js';
 import { DurableAnswer } from '../durable-answer.js';
-import { DurableService, redisAnswers } from '../durable.service.js';
+import { DurableService } from '../durable.service.js';
 import { DescribeRecord } from '../openapi.js';
 import { Watchers } from './watchers.js';
 
-/** A proxy that hears nothing for longer than this gives up. */
+/** A proxy that hears nothing for longer than this gives up; as often Redis is asked to tell, should it have forgotten. */
 const KEEP_ALIVE_MS = 15_000;
 /** For what has not been read when there is no more to tell. */
 const LINGER_MS = 30_000;
@@ -53,6 +54,10 @@ export class EventsController implements OnModuleDestroy {
     const record = await this.durable.read(ownerOf(request), id);
     // He has gone meanwhile, and nothing tells so any more.
     if (raw.destroyed) return;
+    if (hasEnded(record, after)) {
+      void reply.status(HttpStatus.NO_CONTENT).send();
+      return;
+    }
     const stream = new Stream(reply, after);
     this.readers.set(raw, stream);
     await this.follow(request, record.id, stream);
@@ -72,8 +77,10 @@ export class EventsController implements OnModuleDestroy {
     };
     const unwatch = this.watchers.watch(id, read);
     stream.onClose(unwatch);
-    await redisAnswers(this.context.ledger.watch(id, this.context.id)).catch(() => stream.close());
-    read();
+    const watch = (): Promise<void> => this.context.ledger.watch(id, this.context.id).then(read);
+    // While Redis is away there is nothing to tell, and a reader who is let go then would be refused when he comes again.
+    stream.onKeepAlive(() => void watch().catch(() => undefined));
+    await watch().catch(() => stream.close());
     await reading;
   }
 
@@ -99,6 +106,10 @@ export class EventsController implements OnModuleDestroy {
   }
 }
 
+function hasEnded({ status, log }: PredictionRecord, after: number): boolean {
+  return isTerminal(status) && after >= (parseLog(log).at(-1)?.id ?? 0);
+}
+
 function lastEventId({ headers, query }: FastifyRequest): number {
   const text = headers['last-event-id'] ?? (query as { last_event_id?: string }).last_event_id ?? '0';
   if (/^\d{1,15}$/.test(String(text))) return Number(text);
@@ -109,6 +120,7 @@ function lastEventId({ headers, query }: FastifyRequest): number {
 class Stream {
   closed = false;
   private readonly closing: (() => void)[] = [];
+  private keptAlive = (): void => undefined;
   private readonly keepAlive: NodeJS.Timeout;
 
   constructor(
@@ -127,7 +139,15 @@ class Stream {
     });
     raw.write(`retry: ${RETRY_MS}\n\n`);
     raw.once('close', () => this.close());
-    this.keepAlive = setInterval(() => raw.write(': still here\n\n'), KEEP_ALIVE_MS);
+    this.keepAlive = setInterval(() => {
+      raw.write(': still here\n\n');
+      this.keptAlive();
+    }, KEEP_ALIVE_MS);
+  }
+
+  /** Called with each sign of life, until it is closed. */
+  onKeepAlive(then: () => void): void {
+    this.keptAlive = then;
   }
 
   onClose(then: () => void): void {
