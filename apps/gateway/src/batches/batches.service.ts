@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import {
   DepartureWriter,
+  modelKey,
   newId,
   packageMark,
   SluiceError,
@@ -19,15 +20,13 @@ import { redisAnswers, type Receivers } from '../durable/durable.service.js';
 import { KEY_CLAIM_MS } from '../durable/submission/submission.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
 import type { Admission } from '../predictions/admission.js';
-import { Lead } from './lead.js';
+import { Leads } from './lead.js';
 import { Pace } from './pace.js';
 import type { RowSource } from './rows/row.js';
 import { RowUpload } from './rows/row-upload.js';
+import { UploadPlaces } from './upload-places.js';
 
 const OWN_ID = /^b[A-Za-z0-9_-]{22}$/;
-/** Each holds two chunks in memory. */
-const UPLOADS_AT_ONCE = 8;
-const UPLOAD_RETRY_SECONDS = 5;
 
 export interface NewBatch {
   owner: string;
@@ -48,7 +47,8 @@ export interface Upload {
 
 export class BatchesService {
   private readonly departures: DepartureWriter;
-  private uploads = 0;
+  private readonly leads = new Leads();
+  private readonly uploads = new UploadPlaces();
 
   constructor(
     private readonly context: GatewayContext,
@@ -61,7 +61,6 @@ export class BatchesService {
 
   /** The batch of this request: a new one, or the one that the same key has begun. @throws IDEMPOTENCY_CONFLICT, WEBHOOK_… */
   async begin({ owner, model, requestId, webhook, idempotencyKey }: NewBatch): Promise<BatchRecord> {
-    if (webhook !== undefined) await this.receivers.accept(owner, webhook);
     const { batches, clock, config, keys } = this.context;
     const created = Math.round(clock.now());
     const { name, version } = model;
@@ -73,6 +72,9 @@ export class BatchesService {
             fingerprint: digest(['batch', name, version, webhook ?? '']),
             ttlMs: KEY_CLAIM_MS,
           };
+    const repeated = claim && (await redisAnswers(this.repeated(claim)));
+    if (repeated) return repeated;
+    if (webhook !== undefined) await this.receivers.accept(owner, webhook);
     const head = {
       owner,
       model: name,
@@ -99,25 +101,26 @@ export class BatchesService {
     return this.read(owner, made.kind === 'same' ? made.id : id);
   }
 
-  /** @throws BODY_TOO_LARGE, STATE_CONFLICT, QUEUE_UNAVAILABLE and what the source throws, with the committed count */
+  /** What the same request has begun already, whatever has become of its receiver since. */
+  private async repeated({ key, fingerprint }: { key: string; fingerprint: string }): Promise<BatchRecord | undefined> {
+    const claimed = await this.context.ledger.claimed(key);
+    return claimed?.fingerprint === fingerprint ? this.context.batches.read(claimed.id) : undefined;
+  }
+
+  /** @throws CAPACITY_EXHAUSTED, BODY_TOO_LARGE, STATE_CONFLICT, QUEUE_UNAVAILABLE and what the source throws, with the committed count */
   async upload({ source, from, ...upload }: Upload): Promise<void> {
-    if (this.uploads >= UPLOADS_AT_ONCE) {
-      throw new SluiceError(
-        'CAPACITY_EXHAUSTED',
-        `This gateway reads ${UPLOADS_AT_ONCE} bulk uploads at once. Try again after the time in Retry-After.`,
-        { retryAfterSeconds: UPLOAD_RETRY_SECONDS },
-      );
-    }
-    this.uploads++;
+    const giveBack = this.uploads.take(upload.batch.owner);
+    const version = modelKey(upload.model.name, upload.model.version);
+    const lead = this.leads.begin(version, performance.now());
     try {
       // An upload counts among what is in flight.
-      const lead = new Lead();
-      const waiting = (): number => this.admission.inFlight - this.uploads;
+      const waiting = (): number => this.admission.inFlight - this.uploads.taken;
       const pace = new Pace({ waiting, isEarly: () => lead.isLong });
       const { context, budget } = this;
       await new RowUpload({ ...upload, context, budget, pace, lead }).take(source, from);
     } finally {
-      this.uploads--;
+      this.leads.end(version, lead, performance.now());
+      giveBack();
     }
   }
 

@@ -1,5 +1,5 @@
 /** When an upload may take its time. */
-import { Lead } from './lead.js';
+import { Lead, Leads } from './lead.js';
 
 /** A row ends each `msEach`, and one is committed each `msCommit`. */
 function upload(
@@ -33,5 +33,20 @@ describe('the lead of an upload', () => {
     expect(lead.isLong).toBe(true);
     upload(lead, { from: 14_000, ms: 12_000, msEach: 10, msCommit: 10 });
     expect(lead.isLong).toBe(false);
+  });
+
+  it('is at first what is left of that of the last upload for the version, for a minute and of a thousand versions', () => {
+    const leads = new Leads();
+    expect(leads.begin('a', 0).isLong).toBe(false);
+    const long = leads.begin('a', 0);
+    upload(long, { ms: 3_000, msEach: Infinity, msCommit: 10 });
+    leads.end('a', long, 3_000);
+    expect([leads.begin('a', 57_000).isLong, leads.begin('b', 57_000).isLong]).toEqual([true, false]);
+    expect(leads.begin('a', 59_000).isLong).toBe(false);
+    // One that was too short to say anything changes nothing.
+    leads.end('a', leads.begin('a', 57_000), 57_000);
+    expect(leads.begin('a', 59_000).isLong).toBe(false);
+    for (let i = 0; i < 1_024; i++) leads.end(String(i), long, 4_000);
+    expect(leads.begin('a', 4_000).isLong).toBe(false);
   });
 });

@@ -5,16 +5,21 @@
  * The pause grows with the square of how many wait: each of them needs this thread, and the more there are the less is
  * left of the processors for any. With one length for all loads, rows were held up beside few callers and callers beside
  * many; growing with their number alone, it still held up callers at half of what the machine can do. Rows that are far
- * ahead of what runs can wait anyway.
+ * ahead of what runs can wait anyway: those go on slowly between two callers, too, for the next meets what was begun in
+ * the gap on every processor that it passes.
  */
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 
 const SLICE_MS = 1;
+/** More than this was a wait for the sender, or for Redis. */
+const MAX_SLICE_MS = 10;
 /** For each millisecond of a slice. Those few may be waiting for slow runs, whose executors need the processors. */
 const LEAST_PAUSE = 1;
 /** So many wait while the machine still keeps up with them and with rows. */
 const FEW = 16;
 const MOST_PAUSE = 20;
+/** Callers who have been there within this are likely to come again before what was begun is done. */
+const LATELY_MS = 1_000;
 
 export interface PaceOptions {
   /** How many others are being answered. */
@@ -25,21 +30,34 @@ export interface PaceOptions {
 
 export class Pace {
   private since = performance.now();
+  private lastWaitedFor = -Infinity;
 
   constructor(private readonly options: PaceOptions) {}
 
   /** Between two small steps. */
   async step(): Promise<void> {
-    const tookMs = performance.now() - this.since;
+    const now = performance.now();
+    const tookMs = now - this.since;
     if (tookMs < SLICE_MS) return;
     const waiting = this.options.waiting();
-    if (waiting > 0) await sleep(tookMs * pauseAfter(waiting, this.options.isEarly()));
+    if (waiting > 0) this.lastWaitedFor = now;
+    const pause = pauseAfter({ waiting, idleMs: now - this.lastWaitedFor, isEarly: this.options.isEarly() });
+    if (pause > 0) await sleep(Math.min(tookMs, MAX_SLICE_MS) * pause);
     else await turn();
     this.since = performance.now();
   }
 }
 
-/** Milliseconds of pause for each of a slice. */
-export function pauseAfter(waiting: number, isEarly: boolean): number {
-  return isEarly ? MOST_PAUSE : Math.min(MOST_PAUSE, LEAST_PAUSE * Math.max(1, (waiting / FEW) ** 2));
+/** Milliseconds of pause for each of a slice, when so many wait and `idleMs` ago the last did. */
+export function pauseAfter({
+  waiting,
+  idleMs,
+  isEarly,
+}: {
+  waiting: number;
+  idleMs: number;
+  isEarly: boolean;
+}): number {
+  if (isEarly && idleMs < LATELY_MS) return MOST_PAUSE;
+  return waiting <= 0 ? 0 : Math.min(MOST_PAUSE, LEAST_PAUSE * Math.max(1, (waiting / FEW) ** 2));
 }
