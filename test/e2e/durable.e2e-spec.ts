@@ -148,7 +148,7 @@ describe('a durable prediction', () => {
     expect((await post(`/v1/dead-letters/${json.id}/redrive`)).status).toBe(202);
     expect((await get('/v1/dead-letters')).json.total).toBe(0);
     expect(await ended(json.id)).toMatchObject({ status: 'failed', attempts: 2 });
-    expect((await post('/v1/dead-letters/redrive')).json).toEqual({ redriven: 1, gone: 0, remaining: 0 });
+    expect((await post('/v1/dead-letters/redrive')).json).toEqual({ redriven: 1, gone: 0, refused: 0, remaining: 0 });
     await ended(json.id);
     expect((await ask(`${stack.url}/v1/dead-letters/${json.id}`, { method: 'DELETE' })).status).toBe(204);
     expect((await get('/v1/dead-letters')).json.total).toBe(0);
@@ -195,6 +195,9 @@ describe('a durable prediction', () => {
     const rest = await (await fetch(json.urls.stream, { headers: { 'last-event-id': '2' } })).text();
     expect([...rest.matchAll(/^id: (.*)$/gm)].map(([, id]) => id)).toEqual(['3']);
     expect(rest).toContain('"output":[9]');
+    // An EventSource that comes again although it has the end is told to stop.
+    const none = await fetch(json.urls.stream, { headers: { 'last-event-id': '3' } });
+    expect([none.status, await none.text()]).toEqual([204, '']);
   });
 
   it('that is unknown, or of a version that nobody has, is a 404', async () => {

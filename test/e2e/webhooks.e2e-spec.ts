@@ -1,8 +1,9 @@
 // Proves: who submits with a webhook is told of the result, signed with the endpoint's secret, and can see and repeat it.
 import { Webhook } from 'standardwebhooks';
 import { newSecret } from '#inference';
-import { ask, postJson, sevenRow } from '../support/http.js';
+import { ask, postJson, sevenRow, type Answer } from '../support/http.js';
 import { Receiver } from '../support/receiver.js';
+import { sendRows } from '../support/rows.js';
 import { Stack } from '../support/stack.js';
 import { until } from '../support/until.js';
 
@@ -116,5 +117,33 @@ describe('webhooks over HTTP', () => {
     await delivered(ids[1]!);
     expect((await postJson(`${stack.url}/v1/webhooks/replay`, { since, until })).json).toMatchObject({ replayed: 0 });
     expect(await postJson(`${stack.url}/v1/webhooks/replay`, { since })).toMatchObject({ status: 422 });
+  });
+
+  it('gives the same prediction for the same key although its receiver is not to be told any more', async () => {
+    const url = `${receiver.url}/gone`;
+    await postJson(endpoints, { url, secret });
+    receiver.answer({ status: 410 });
+    const prediction = { model: 'digits', webhook: url, ...sevenRow() };
+    const key = { 'idempotency-key': `"${newSecret()}"` };
+    const first = await postJson(`${stack.url}/v1/predictions`, prediction, key);
+    await delivered(first.json.id, 'disabled');
+    await until('it is refused', async () => (await submit(url)).json.code === 'WEBHOOK_DISABLED');
+    const again = await postJson(`${stack.url}/v1/predictions`, prediction, key);
+    expect(again).toMatchObject({ status: 200, json: { id: first.json.id } });
+    const other = await postJson(`${stack.url}/v1/predictions`, { ...prediction, model: undefined }, key);
+    expect(other).toMatchObject({ status: 422, json: { code: 'IDEMPOTENCY_CONFLICT' } });
+  });
+
+  it('gives the same bulk run for the same key although its receiver is not to be told any more', async () => {
+    const url = `${receiver.url}/gone-too`;
+    await postJson(endpoints, { url, secret });
+    const headers = { 'idempotency-key': `"${newSecret()}"`, 'webhook-url': url };
+    const send = (): Promise<Answer> =>
+      sendRows(`${stack.url}/v1/batches?model=digits&seal=false`, [JSON.stringify(sevenRow())], headers);
+    receiver.answer({ status: 410 });
+    const { json } = await send();
+    await delivered((await submit(url)).json.id, 'disabled');
+    await until('it is refused', async () => (await submit(url)).json.code === 'WEBHOOK_DISABLED');
+    expect(await send()).toMatchObject({ status: 202, json: { id: json.id } });
   });
 });

@@ -62,7 +62,7 @@ export function gatewayParts(context: GatewayContext): GatewayParts {
     context,
     subjects: new SubjectsByKind(new PredictionSubjects(context), new BatchSubjects(context)),
   });
-  const durable = new DurableService(context, budget, webhooks);
+  const durable = new DurableService(context, budget, webhooks, catalog);
   const batches = new BatchesService(context, budget, webhooks, admission);
   const upkeep = new Upkeep(context, budget);
   upkeep.chore('webhooks', () => webhooks.reconcile());

@@ -16,7 +16,7 @@ import {
 import { GatewayContext } from '../context.js';
 import { ownerOf } from '../http/owner.js';
 import { goneFrom } from '../http/predict-gate.js';
-import { acceptedFor, ModelCatalog } from '../models/catalog/model-catalog.js';
+import { ModelCatalog } from '../models/catalog/model-catalog.js';
 import { answerJson } from '../predictions/answer.js';
 import type { PredictionInput } from '../predictions/prediction-input.js';
 import { DurableService, redisAnswers, type Accepted } from './durable.service.js';
@@ -54,7 +54,6 @@ export class DurableAnswer {
   async submit(submit: Submit): Promise<void> {
     const { request, reply, alias } = submit;
     const { headers } = request;
-    this.catalog.confirm(acceptedFor(submit.description));
     const { waitMs = submit.waitMs, applied } = preferencesOf(headers);
     const gone = goneFrom(reply);
     let watch = { over: Promise.resolve(), stop: (): void => undefined };

@@ -18,6 +18,7 @@ import {
   type Submitted,
 } from '#inference';
 import type { GatewayContext } from '../context.js';
+import { acceptedFor, type ModelCatalog } from '../models/catalog/model-catalog.js';
 import { queueUnavailable } from '../predictions/pack-sender.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
 import { GroupCommit } from './submission/group-commit.js';
@@ -62,17 +63,21 @@ export class DurableService {
     private readonly context: GatewayContext,
     private readonly budget: StorageBudget,
     private readonly receivers: Receivers,
+    private readonly catalog: Pick<ModelCatalog, 'confirm'>,
   ) {
     this.departures = new DepartureWriter(context.redis, context.keys.control);
     this.commits = new GroupCommit(context);
   }
 
-  /** @throws IDEMPOTENCY_CONFLICT, STORAGE_FULL, QUEUE_UNAVAILABLE */
+  /** @throws IDEMPOTENCY_CONFLICT, STORAGE_FULL, QUEUE_UNAVAILABLE, WEBHOOK_…, and what `confirm` of the catalog throws */
   async submit(request: DurableRequest): Promise<Accepted> {
-    if (request.webhook) await redisAnswers(this.receivers.accept(request.owner, request.webhook.url));
     const id = newId('p');
-    request.named?.(id);
     const submission = this.submission(id, request);
+    const repeated = await redisAnswers(this.repeated(submission));
+    if (repeated !== undefined) return { id: repeated, replayed: true };
+    this.catalog.confirm(acceptedFor(request.description));
+    if (request.webhook) await redisAnswers(this.receivers.accept(request.owner, request.webhook.url));
+    request.named?.(id);
     const submitted = await this.write(submission, request.description.maxBatchSize);
     switch (submitted.kind) {
       case 'new':
@@ -81,10 +86,7 @@ export class DurableService {
         // Its own id: an answer was lost and the command sent again.
         return { id: submitted.id, replayed: submitted.id !== id };
       case 'conflict':
-        throw new SluiceError(
-          'IDEMPOTENCY_CONFLICT',
-          'This Idempotency-Key, or this id of your own, was used for another request. Use a new one for a new request.',
-        );
+        throw conflict();
       case 'full':
         throw new SluiceError(
           'STORAGE_FULL',
@@ -124,9 +126,11 @@ export class DurableService {
     return this.read(owner, record.id);
   }
 
-  /** In a new generation. @throws PREDICTION_NOT_FOUND, STATE_CONFLICT, INPUT_REMOVED */
+  /** In a new generation. @throws PREDICTION_NOT_FOUND, STATE_CONFLICT, INPUT_REMOVED, and what `confirm` throws */
   async retry(owner: string, id: string, timeoutMs?: number): Promise<PredictionRecord> {
     const record = await this.read(owner, id);
+    const { model: name, version, package: mark } = record;
+    this.catalog.confirm({ name, version, mark });
     const { ledger, clock, config } = this.context;
     const deadline = clock.now() + (timeoutMs ?? config.durableTimeoutMs);
     const answer = await redisAnswers(ledger.retry(record.id, deadline));
@@ -149,6 +153,19 @@ export class DurableService {
     if (ours) return ours.owner === owner ? ours : undefined;
     const claim = await redisAnswers(ledger.claimed(aliasClaim(keys, owner, id)));
     return claim && (await redisAnswers(ledger.read(claim.id)));
+  }
+
+  /** What the same request has begun already, whatever has become of its version or its receiver since. */
+  private async repeated({ claims }: Submission): Promise<string | undefined> {
+    if (!claims) return undefined;
+    const { ledger } = this.context;
+    const claimed = await Promise.all(claims.keys.map((key) => ledger.claimed(key)));
+    for (const claim of claimed) {
+      if (!claim || !(await ledger.read(claim.id))) continue;
+      if (claim.fingerprint !== claims.fingerprint) throw conflict();
+      return claim.id;
+    }
+    return undefined;
   }
 
   private submission(id: string, request: DurableRequest): Submission {
@@ -207,6 +224,13 @@ export class DurableService {
       this.context.log.warn({ reason: String(error) }, 'a job is left to the outbox');
     });
   }
+}
+
+function conflict(): SluiceError {
+  return new SluiceError(
+    'IDEMPOTENCY_CONFLICT',
+    'This Idempotency-Key, or this id of your own, was used for another request. Use a new one for a new request.',
+  );
 }
 
 /** @throws QUEUE_UNAVAILABLE when Redis is away, hangs, or refuses writes. */

@@ -33,13 +33,17 @@ export class DeadLettersController {
     void reply.type(JSON_TYPE).send(`{"total":${total},"results":[${results.join(',')}]}`);
   }
 
-  /** At most so many a call; `remaining` says whether to call again. */
+  /** At most so many a call; `remaining` says whether to call again, with the sum of `refused` as `offset`. */
   @Post('redrive')
   @HttpCode(HttpStatus.OK)
   @RouteConfig({ body: 'control' })
   @DescribeRecord({ summary: 'Run all dead letters again', operationId: 'redriveDeadLetters' })
-  async redriveAll(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    void reply.send(await this.letters.redriveAll(ownerOf(request)));
+  async redriveAll(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Query('offset') offset: string | undefined,
+  ): Promise<void> {
+    void reply.send(await this.letters.redriveAll(ownerOf(request), number(offset)));
   }
 
   @Post(':id/redrive')

@@ -10,8 +10,11 @@ const AT_ONCE = 1_000;
 
 export interface Redriven {
   redriven: number;
-  /** Whose input is no longer kept. */
+  /** Whose input is no longer kept: no dead letters any more. */
   gone: number;
+  /** Whose version is not there, which may come back: they stay. */
+  refused: number;
+  /** Not looked at in this call. */
   remaining: number;
 }
 
@@ -28,27 +31,32 @@ export class DeadLetters {
     return { total, records: records.filter((record) => record !== undefined) };
   }
 
-  /** @throws PREDICTION_NOT_FOUND, STATE_CONFLICT, INPUT_REMOVED */
+  /** @throws PREDICTION_NOT_FOUND, MODEL_NOT_FOUND, VERSION_REMOVED, STATE_CONFLICT, INPUT_REMOVED */
   async redrive(owner: string, id: string): Promise<PredictionRecord> {
     await this.letter(owner, id);
     return this.durable.retry(owner, id);
   }
 
-  async redriveAll(owner: string): Promise<Redriven> {
-    const { total, ids } = await this.ids(owner, 0, AT_ONCE);
-    let redriven = 0;
-    let gone = 0;
-    for (const id of ids) {
-      try {
-        await this.durable.retry(owner, id);
-        redriven++;
-      } catch (error) {
-        if (!(error instanceof SluiceError) || error.code === 'QUEUE_UNAVAILABLE') throw error;
-        gone++;
-        await redisAnswers(this.context.ledger.purge(id, owner));
-      }
+  /** The oldest but the first `offset`, which may be those that were refused before. */
+  async redriveAll(owner: string, offset: number): Promise<Redriven> {
+    const { total, ids } = await this.ids(owner, offset, AT_ONCE);
+    const counts = { redriven: 0, gone: 0, refused: 0 };
+    for (const id of ids) counts[await this.redriveOne(owner, id)]++;
+    return { ...counts, remaining: Math.max(0, total - offset - ids.length) };
+  }
+
+  private async redriveOne(owner: string, id: string): Promise<'redriven' | 'gone' | 'refused'> {
+    try {
+      await this.durable.retry(owner, id);
+      return 'redriven';
+    } catch (error) {
+      const code = error instanceof SluiceError ? error.code : undefined;
+      if (code === 'MODEL_NOT_FOUND' || code === 'VERSION_REMOVED') return 'refused';
+      // It was forgotten, or somebody else has redriven it.
+      if (code !== 'INPUT_REMOVED' && code !== 'PREDICTION_NOT_FOUND' && code !== 'STATE_CONFLICT') throw error;
+      await redisAnswers(this.context.ledger.purge(id, owner));
+      return 'gone';
     }
-    return { redriven, gone, remaining: total - ids.length };
   }
 
   /** @throws PREDICTION_NOT_FOUND, STATE_CONFLICT */

@@ -6,7 +6,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SluiceError } from '#inference';
 import { GatewayContext } from '../../context.js';
 import { ownerOf } from '../../http/owner.js';
-import { ModelCatalog } from '../../models/catalog/model-catalog.js';
 import { DurableAnswer } from '../durable-answer.js';
 import { DurableService, redisAnswers } from '../durable.service.js';
 import { DescribeRecord } from '../openapi.js';
@@ -24,7 +23,6 @@ export class RecordsController {
     private readonly durable: DurableService,
     private readonly answer: DurableAnswer,
     private readonly listing: Listing,
-    private readonly catalog: ModelCatalog,
   ) {}
 
   @Get()
@@ -79,10 +77,7 @@ export class RecordsController {
   @RouteConfig({ body: 'control' })
   @DescribeRecord({ summary: 'Run a prediction that failed again', operationId: 'retryPrediction', path: ['id'] })
   async retry(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('id') id: string): Promise<void> {
-    const owner = ownerOf(request);
-    const { model, version, package: mark } = await this.durable.read(owner, id);
-    this.catalog.confirm({ name: model, version, mark });
-    const record = await this.durable.retry(owner, id, cancelAfterOf(request.headers));
+    const record = await this.durable.retry(ownerOf(request), id, cancelAfterOf(request.headers));
     void reply
       .status(HttpStatus.ACCEPTED)
       .type(JSON_TYPE)
