@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -93,6 +94,10 @@ it('runs a folder of pictures by their names, and says by its exit code that one
   mkdirSync(join(pictures, 'b'), { recursive: true });
   copyFileSync('examples/digits/seven.png', join(pictures, 'z.png'));
   copyFileSync('examples/digits/seven.png', join(pictures, 'b', 'a.png'));
+  const deep = join('c'.repeat(120), 'd'.repeat(120));
+  mkdirSync(join(pictures, deep), { recursive: true });
+  symlinkSync(join(pictures, 'z.png'), join(pictures, deep, 'linked.png'));
+  symlinkSync(join(pictures, 'nowhere.png'), join(pictures, 'broken.png'));
   writeFileSync(join(pictures, 'bad.png'), 'no picture');
   writeFileSync(join(pictures, 'notes.txt'), 'no picture either');
   // As people write it: not the shortest form of the path.
@@ -101,6 +106,7 @@ it('runs a folder of pictures by their names, and says by its exit code that one
   expect(written().map((line) => [line.custom_id, line.output?.label ?? line.status])).toEqual([
     ['b/a.png', '7'],
     ['bad.png', 'failed'],
+    [`${deep}/linked.png`, '7'],
     ['z.png', '7'],
   ]);
 });

@@ -9,6 +9,7 @@ import { createReadStream } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { linesOf } from '../../../gateway/src/batches/rows/lines.js';
+import { MAX_ID } from '../../../gateway/src/batches/rows/row.js';
 
 const PICTURE = /\.(jpe?g|png|webp|gif)$/i;
 
@@ -41,11 +42,17 @@ async function jsonLines(path: string, { size, mtimeMs }: { size: number; mtimeM
 
 async function pictures(folder: string): Promise<RowInput> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const names = entries
-    .filter((entry) => entry.isFile() && PICTURE.test(entry.name))
+  const named = entries
+    .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && PICTURE.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort();
-  const versions = await Promise.all(names.map(versionOf));
+  const found = await Promise.all(named.map(async (name) => ({ name, version: await versionOf(name) })));
+  const names = found.flatMap(({ name, version }) => (version === undefined ? [] : [name]));
+  const versions = found.flatMap(({ version }) => version ?? []);
+  const idOf = (name: string): string => relative(folder, name).split(sep).join('/');
+  const tooLong = names.find((name) => idOf(name).length > MAX_ID);
+  if (tooLong !== undefined)
+    throw new Error(`${tooLong} is a longer name than the ${MAX_ID} characters of a row's id.`);
   if (names.length === 0) throw new Error(`${folder} holds no pictures (jpg, png, webp, gif).`);
   return {
     total: names.length,
@@ -53,15 +60,16 @@ async function pictures(folder: string): Promise<RowInput> {
     async *lines(skip) {
       for (const name of names.slice(skip)) {
         const input = (await readFile(name)).toString('base64');
-        yield JSON.stringify({ custom_id: relative(folder, name).split(sep).join('/').slice(-128), input });
+        yield JSON.stringify({ custom_id: idOf(name), input });
       }
     },
   };
 }
 
-async function versionOf(file: string): Promise<string> {
-  const { size, mtimeMs } = await stat(file);
-  return `${size} ${mtimeMs}`;
+/** Undefined for a link that leads to no file. */
+async function versionOf(file: string): Promise<string | undefined> {
+  const found = await stat(file).catch(() => undefined);
+  return found?.isFile() ? `${found.size} ${found.mtimeMs}` : undefined;
 }
 
 function digest(parts: readonly (string | number)[]): string {

@@ -8,15 +8,14 @@ import { parseJson } from '../../http/parse-json.js';
 import { inputFromJson, inputFromParsed } from '../../predictions/json-input.js';
 import type { InputItem } from '../../predictions/prediction-input.js';
 import { linesOf } from './lines.js';
-import type { Row, RowSource } from './row.js';
+import { MAX_ID, type Row, type RowSource } from './row.js';
 
-const MAX_ID = 128;
 /** How the usual line begins, which is read without building its arrays. */
 const INPUT_FIRST = /^\s*\{\s*"input"\s*:/;
 const AROUND = 64;
 const COMMA = 0x2c;
-/** One behind custom_id, one in a data URL, and some in the id itself. */
-const MOST_COMMAS = 16;
+/** One behind custom_id, one in a data URL, and those of the id itself. */
+const MOST_COMMAS = MAX_ID + 16;
 
 export interface JsonRowsOptions {
   bytes: AsyncIterable<Buffer>;

@@ -2,6 +2,9 @@
 import type { ErrorCode } from '#inference';
 import type { InputForm, InputItem } from '../../predictions/prediction-input.js';
 
+/** Characters of what a row is called, be it an id or a file's name. */
+export const MAX_ID = 1_024;
+
 export interface Row {
   /** The sender's own id. */
   id?: string;

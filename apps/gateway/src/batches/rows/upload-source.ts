@@ -11,7 +11,7 @@ import { Spool } from './spool.js';
 import { zipRows, type ZipContents } from './zip-rows.js';
 
 /** Bytes of a line around a picture in base64: an id, names, a data URL's head. */
-const AROUND_PICTURE = 2_048;
+const AROUND_PICTURE = 8_192;
 
 export interface OpenSource {
   source: RowSource;

@@ -8,12 +8,11 @@
 import { fromFdPromise, type Entry, type ZipFile } from 'yauzl';
 import { SluiceError, type ErrorCode } from '#inference';
 import type { InputItem } from '../../predictions/prediction-input.js';
-import type { Row, RowSource } from './row.js';
+import { MAX_ID, type Row, type RowSource } from './row.js';
 
 const MAX_ENTRIES = 100_000;
 /** What pictures reach, which are compressed already, and texts of people, is far below; what bombs reach is far above. */
 const MAX_RATIO = 200;
-const MAX_NAME = 1_024;
 const NOTHING = Buffer.alloc(0);
 const UNIX_TYPE = 0o170000;
 const UNIX_FILE = 0o100000;
@@ -51,7 +50,7 @@ async function filesOf(zip: ZipFile, contents: ZipContents): Promise<Entry[]> {
   const files: Entry[] = [];
   let bytes = 0;
   for await (const entry of zip.eachEntry()) {
-    if (entry.fileName.length > MAX_NAME) throw malformed(`a name of ${entry.fileName.length} characters`);
+    if (entry.fileName.length > MAX_ID) throw malformed(`a name of ${entry.fileName.length} characters`);
     if (isLink(entry)) throw malformed(`${shown(entry)}, which is no file`);
     if (isIgnored(entry.fileName)) continue;
     bytes += entry.uncompressedSize;
