@@ -1,6 +1,7 @@
 /** What would slowly go wrong: bytes that drift, indexes that only grow, data lost to a repeat, a full Redis. */
 import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
 import { INPUT, ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { DueSet } from './due-set.js';
 import { HELD_COST } from './kept-lua.js';
 import { RECORD_COST } from './lua.js';
 
@@ -137,7 +138,9 @@ describe('the ledger in the long run', () => {
         ledger.cancel(d!.id),
       ];
       for (const end of ends) expect((await end).applied).toBe(true);
-      clock.pass(20_001);
+      clock.pass(60_001);
+      const { findings } = await new DueSet(redis, at.keys, clock).look(10);
+      expect(findings).toMatchObject([{ id: e!.id, what: 'unstarted' }]);
       expect(await ledger.sweep(10, ROOM)).toBe(9);
       expect(await ledger.read(e!.id)).toMatchObject({ status: 'starting' });
     } finally {

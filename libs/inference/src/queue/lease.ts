@@ -7,10 +7,14 @@
 import type { Redis } from './connection.js';
 import { Script } from './script.js';
 
-/** KEYS[1] the lease; ARGV: holder, TTL in ms. Takes a free lease or renews the holder's own; 1 when it holds it. */
+/**
+ * KEYS[1] the lease; ARGV: holder, TTL in ms. Takes a free lease or renews the holder's own; 1 when it holds it. Also in a
+ * full Redis, whose room is made under a lease: it lets a removal through, and then the rest of the script too.
+ */
 const TAKE = new Script(`
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
+redis.call('UNLINK', KEYS[1])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1
 `);
