@@ -59,9 +59,13 @@ it('takes rows bare, with an input and with an id of their own, and lets a bad o
     '{"custom_id": 9007199254740991, "input": [6, 6, 6, 6]}',
     // Would come back as 9007199254740992.
     '{"custom_id": 9007199254740993, "input": [7, 7, 7, 7]}',
+    // Half an emoji, in an id and in what an error tells.
+    '{"custom_id": "caf\\udce9", "input": [8, 8, 8, 8]}',
+    '{"custom_id": "y", "\\ud83d": [8, 8, 8, 8]}',
+    '[9, 9, 9, 9]',
   ];
   const { json } = await sendRows(`${batches}?model=row_sum`, lines);
-  expect(await ended(`${batches}/${json.id}`)).toMatchObject({ committed: 9, rows: { succeeded: 5, failed: 4 } });
+  expect(await ended(`${batches}/${json.id}`)).toMatchObject({ committed: 12, rows: { succeeded: 6, failed: 6 } });
   const found = await results(`${batches}/${json.id}`);
   expect(found.map((line) => line.output?.[0] ?? line.error!.code)).toEqual([
     4,
@@ -73,8 +77,24 @@ it('takes rows bare, with an input and with an id of their own, and lets a bad o
     20,
     24,
     'INPUT_INVALID',
+    'INPUT_INVALID',
+    'INPUT_INVALID',
+    36,
   ]);
-  const ids = [undefined, undefined, 'mine', 'bad', undefined, 'x', undefined, '9007199254740991', undefined];
+  const ids = [
+    undefined,
+    undefined,
+    'mine',
+    'bad',
+    undefined,
+    'x',
+    undefined,
+    '9007199254740991',
+    undefined,
+    undefined,
+    'y',
+    undefined,
+  ];
   expect(found.map((line) => line.custom_id)).toEqual(ids);
 });
 

@@ -13,6 +13,7 @@ import type { Redis } from '../queue/connection.js';
 import type { Script, ScriptArgument } from '../queue/script.js';
 import { setPieces } from '../queue/set-pieces.js';
 import { APPEND, CANCEL_BATCH, CREATE, SEAL } from './batch-scripts.js';
+import { luaJson } from './lua-json.js';
 import { LOOK_MS, PAYLOAD_MS, type Ledger, type Transition } from './ledger.js';
 
 /** Chunks that one step of a cancellation ends. */
@@ -74,7 +75,7 @@ export class BatchLedger {
   ) {}
 
   async create({ id, head, claim }: Creation): Promise<Created> {
-    const args = [JSON.stringify(head), claim?.key ?? '', claim?.fingerprint ?? '', claim?.ttlMs ?? 0];
+    const args = [luaJson(head), claim?.key ?? '', claim?.fingerprint ?? '', claim?.ttlMs ?? 0];
     const [kind, other] = (await this.run(CREATE, this.keys.batch(id), [id, ...args])) as string[];
     if (kind === 'same') return { kind, id: other! };
     return { kind: kind === 'new' ? kind : 'conflict' };
@@ -89,7 +90,7 @@ export class BatchLedger {
     const rows = head.rows?.length ?? head.items.length;
     const run = this.run(APPEND, this.keys.prediction(id), [
       id,
-      JSON.stringify({ ...head, items: packed(head.items) }),
+      luaJson({ ...head, items: packed(head.items) }),
       Math.round(deadline),
       Math.round(Math.min(deadline, this.options.clock.now() + LOOK_MS)),
       Math.round(budget),

@@ -23,6 +23,7 @@ import type { Redis } from '../queue/connection.js';
 import { gather } from '../queue/gather.js';
 import type { Script, ScriptArgument } from '../queue/script.js';
 import { setPieces } from '../queue/set-pieces.js';
+import { luaJson } from './lua-json.js';
 import { SUBMIT } from './submit.js';
 import { AGAIN, BEGIN, CANCEL, EXPIRE, FAIL, PURGE, RETRY, SUCCEED, SWEEP, WATCH } from './transitions.js';
 
@@ -109,7 +110,7 @@ export class Ledger {
       once: true,
     });
     const run = this.run(SUBMIT, id, [
-      JSON.stringify({ ...head, items: packed(head.items) }),
+      luaJson({ ...head, items: packed(head.items) }),
       Math.round(deadline),
       Math.round(Math.min(deadline, this.clock.now() + LOOK_MS)),
       Math.round(budget),

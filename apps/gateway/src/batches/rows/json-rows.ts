@@ -81,10 +81,10 @@ function read(line: Buffer, model: ModelDescription, row: Row): InputItem {
 }
 
 function ownId(id: unknown): string {
-  if ((typeof id === 'string' && id.length <= MAX_ID) || isExact(id)) return String(id);
+  if ((typeof id === 'string' && id.length <= MAX_ID && id.isWellFormed()) || isExact(id)) return String(id);
   throw new SluiceError(
     'INPUT_INVALID',
-    `custom_id is ${described(id)}; a text of at most ${MAX_ID} characters or a number up to 2^53 was expected.`,
+    `custom_id is ${described(id)}; a well-formed text of at most ${MAX_ID} characters or a number up to 2^53 was expected.`,
   );
 }
 
