@@ -16,7 +16,7 @@ import { join, relative } from 'node:path';
 import { Child } from '../support/child.js';
 import { ask } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
-import type { ResultLine } from '../support/rows.js';
+import { sendRows, type ResultLine } from '../support/rows.js';
 import { Stack } from '../support/stack.js';
 
 const models = new ModelsFolder().digits().fixtures('row_sum');
@@ -73,6 +73,24 @@ it('goes on where Ctrl-C stopped it, and misses and doubles no row', async () =>
   expect(third.log).toContain('8000 of 8000 rows');
   expect(written().map((line) => line.output?.[0])).toEqual(Array.from({ length: 8_000 }, (_, i) => i + 6));
   expect(existsSync(`${out}.state`)).toBe(false);
+});
+
+it('goes on behind an upload that was broken off and is still being read, and misses and doubles no row', async () => {
+  const lines = Array.from({ length: 8_000 }, (_, i) => `[${i}, 1, 2, 3]`);
+  const run = command('row_sum', fileOf(lines), '--json');
+  await run.logged(/"written":[1-9]/);
+  const { batch } = JSON.parse(readFileSync(`${out}.state`, 'utf8')) as { batch: string };
+  let taken = 0;
+  while (taken < 5) {
+    const { json } = await ask(`${stack.url}/v1/batches/${batch}`, { method: 'GET' });
+    const from = json.committed as number;
+    if (json.status !== 'open' || from === lines.length) break;
+    const path = `${stack.url}/v1/batches/${batch}/rows?from=${from}&seal=false`;
+    if ((await sendRows(path, lines.slice(from, from + 100))).status === 202) taken++;
+  }
+  expect(taken).toBeGreaterThan(0);
+  expect((await run.exited).code).toBe(0);
+  expect(written().map((line) => line.output?.[0])).toEqual(Array.from({ length: 8_000 }, (_, i) => i + 6));
 });
 
 it('says that rows are missing when somebody else has ended the batch', async () => {

@@ -3,7 +3,7 @@
  *
  * Rows go up only so far ahead of the results: what a server keeps is bounded, and the oldest outputs are the first to go.
  * Invariants: the results file holds whole lines in the order of the rows, each once, however often the run is stopped;
- * what may pass is tried again for as long as GIVE_UP_MS without any progress.
+ * what may pass is tried again until the server has been away, or has had no room, for GIVE_UP_MS.
  */
 import { open, type FileHandle } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import type { RowInput } from './row-input.js';
 import type { RunState, StateFile } from './run-state.js';
 
 const WINDOW_ROWS = 1_024;
-/** Rows ahead of the results: as many again after each time that went well, until the server has refused some. */
+/** Rows ahead of the results: as many again after each time that went well, and a few once the server has refused some. */
 const MOST_AHEAD = 16_384;
 const LEAST_AHEAD = 64;
 const WINDOW_BYTES = 4 * 1024 * 1024;
@@ -46,6 +46,7 @@ export class BatchRun {
   private refused = false;
   private caughtUp: (() => void) | undefined;
   private movedAt = Date.now();
+  private answeredAt = Date.now();
 
   constructor(private readonly options: BatchRunOptions) {}
 
@@ -133,13 +134,17 @@ export class BatchRun {
   private async send(window: readonly string[]): Promise<boolean> {
     const { client, state, signal } = this.options;
     await this.room(window.length);
+    const wanted = this.committed + window.length;
     try {
       const { committed } = await client.append(state.batch, this.committed, `${window.join('\n')}\n`);
+      this.answeredAt = Date.now();
       this.moved(committed);
-      return true;
+      return committed === wanted;
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
       const { retryAfterMs, code } = error.details;
+      // A gateway may still be reading what an upload that was broken off had sent.
+      if (code === 'STATE_CONFLICT') return this.afterOther(error);
       const committed = committedBy(error);
       const isFull = code === 'BODY_TOO_LARGE' && committed !== undefined;
       if (!isFull && !error.passing) throw error;
@@ -147,11 +152,21 @@ export class BatchRun {
       if (isFull) {
         this.refused = true;
         this.ahead = Math.max(LEAST_AHEAD, (this.committed - state.written) >> 1);
-      }
-      this.checkPatience(error);
+        this.checkProgress(error);
+      } else this.checkPatience(error);
       await sleep(Math.min(retryAfterMs ?? LOOK_MS, isFull ? LOOK_MS : MOST_PAUSE_MS), undefined, { signal });
       return false;
     }
+  }
+
+  private async afterOther(conflict: GatewayError): Promise<false> {
+    const { client, state, signal } = this.options;
+    const batch = await this.patient(() => client.read(state.batch));
+    if (batch.status !== 'open') throw conflict;
+    this.moved(batch.committed);
+    this.checkProgress(conflict);
+    await sleep(LOOK_MS, undefined, { signal });
+    return false;
   }
 
   /** Until the results have come near enough. */
@@ -160,7 +175,8 @@ export class BatchRun {
     while (this.committed + rows > state.written + this.ahead && this.committed > state.written) {
       signal.throwIfAborted();
       await new Promise<void>((resolve) => (this.caughtUp = resolve));
-      if (!this.refused && state.written === this.committed) this.ahead = Math.min(MOST_AHEAD, 2 * this.ahead);
+      if (state.written !== this.committed) continue;
+      this.ahead = Math.min(MOST_AHEAD, this.refused ? this.ahead + LEAST_AHEAD : 2 * this.ahead);
     }
   }
 
@@ -203,7 +219,9 @@ export class BatchRun {
   private async patient<T>(ask: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
-        return await ask();
+        const answer = await ask();
+        this.answeredAt = Date.now();
+        return answer;
       } catch (error) {
         if (!(error instanceof GatewayError) || !error.passing) throw error;
         this.checkPatience(error);
@@ -214,7 +232,12 @@ export class BatchRun {
   }
 
   private checkPatience(error: GatewayError): void {
-    if (Date.now() - this.movedAt > GIVE_UP_MS) throw error;
+    if (Date.now() - this.answeredAt > GIVE_UP_MS) throw error;
+  }
+
+  /** It answers, but takes nothing: another time it may. */
+  private checkProgress({ message, details }: GatewayError): void {
+    if (Date.now() - this.movedAt > GIVE_UP_MS) throw new GatewayError(message, true, details);
   }
 }
 
