@@ -8,6 +8,9 @@ import { forgottenRows, resultLine, rowsOf, type RowView } from './chunk-rows.js
 /** Records read at once; their outputs are read one by one. */
 const CHUNKS_AT_ONCE = 8;
 
+/** Characters. */
+const PIECE = 65_536;
+
 export interface ResultsFrom {
   row: number;
   /** Stop at the first row that has not ended, for a reader who comes again for the rest. */
@@ -35,7 +38,7 @@ export class BatchResults {
     return { rows };
   }
 
-  /** A chunk's lines at a time, so that no more than one is in memory. */
+  /** A piece of some lines at a time: of large outputs one, so that neither the text nor the turn that writes it is long. */
   async *lines(batch: string, { row, endedOnly }: ResultsFrom): AsyncGenerator<string> {
     for await (const chunk of this.chunks(batch, row)) {
       if ('forgotten' in chunk) {
@@ -46,7 +49,14 @@ export class BatchResults {
       if (endedOnly && !isTerminal(chunk.status)) return;
       const bytes = chunk.status === 'succeeded' ? await redisAnswers(this.context.ledger.output(chunk.id)) : null;
       const wanted = rowsOf(chunk).filter(({ view }) => view.row >= row);
-      yield wanted.map((each) => resultLine(chunk, each, bytes)).join('');
+      let piece = '';
+      for (const each of wanted) {
+        piece += resultLine(chunk, each, bytes);
+        if (piece.length < PIECE) continue;
+        yield piece;
+        piece = '';
+      }
+      yield piece;
     }
   }
 

@@ -27,6 +27,13 @@ const listQuery = z.strictObject({
 
 type Query = Record<string, string>;
 
+interface Placed {
+  owner: string;
+  opened: OpenSource | undefined;
+  /** What a refusal tells of the batch. */
+  members?: { id: string; committed: number };
+}
+
 @ApiTags('bulk runs')
 @Controller('v1/batches')
 export class BatchesController {
@@ -90,16 +97,18 @@ export class BatchesController {
     const { description } = this.catalog.resolveKept(wanted.model, wanted.version, chanceOf(request.headers));
     const webhook = webhookOf(request.headers)?.url;
     const idempotencyKey = idempotencyKeyOf(request.headers);
-    const opened = await this.sources.open(request, description);
+    const owner = ownerOf(request);
+    const wish = { owner, wanted, model: description, requestId: request.id, webhook, idempotencyKey };
+    // A key that is used again finds its batch, and what that lacks is added, for the version that it is of.
+    const before = await this.batches.begunBefore(wish);
+    const model = before?.state === 'open' ? this.descriptionOf(before) : description;
+    const opened = await this.sources.open(request, model);
     if (!opened && wanted.seal === 'true') {
       throw new SluiceError('BODY_EMPTY', 'The body is empty; rows were expected, or seal=false for rows to come.');
     }
-    const owner = ownerOf(request);
-    const begun = { owner, model: description, requestId: request.id, webhook, idempotencyKey };
-    await this.closing(opened, async () => {
-      const batch = await this.batches.begin(begun);
-      // A key that is used again finds its batch, and what that lacks is added.
-      const upload = { batch, model: description, from: 0, seal: wanted.seal === 'true' };
+    await this.inPlace({ owner, opened }, async () => {
+      const batch = before ?? (await this.batches.begin(wish));
+      const upload = { batch, model, from: 0, seal: wanted.seal === 'true' };
       if (batch.state === 'open') await this.fill(request, opened, upload);
       else await letGo(request, reply);
       await this.answer(request, reply, await this.batches.read(owner, batch.id));
@@ -117,7 +126,8 @@ export class BatchesController {
     }
     const model = this.descriptionOf(batch);
     const opened = await this.sources.open(request, model);
-    await this.closing(opened, async () => {
+    const members = { id, committed: batch.committed };
+    await this.inPlace({ owner, opened, members }, async () => {
       const upload = { batch, model, from: query.from ?? batch.committed, seal: query.seal === 'true' };
       await this.fill(request, opened, upload);
       await this.answer(request, reply, await this.batches.read(owner, id));
@@ -134,10 +144,14 @@ export class BatchesController {
     if (seal) await batches.seal(upload.batch.id);
   }
 
-  private async closing(opened: OpenSource | undefined, work: () => Promise<void>): Promise<void> {
+  /** With a place for the upload, if there is one. @throws CAPACITY_EXHAUSTED with the members given */
+  private async inPlace({ owner, opened, members }: Placed, work: () => Promise<void>): Promise<void> {
+    let giveBack: (() => void) | undefined;
     try {
+      if (opened) giveBack = this.batches.places.take(owner, members);
       await work();
     } finally {
+      giveBack?.();
       await opened?.close();
     }
   }

@@ -12,6 +12,7 @@ import {
   SluiceError,
   type BatchRecord,
   type CancelStep,
+  type Creation,
   type ModelDescription,
   type Transition,
 } from '#inference';
@@ -30,6 +31,8 @@ const OWN_ID = /^b[A-Za-z0-9_-]{22}$/;
 
 export interface NewBatch {
   owner: string;
+  /** As the request names it. */
+  wanted: { model?: string | undefined; version?: string | undefined };
   model: ModelDescription;
   requestId: string;
   webhook?: string | undefined;
@@ -48,7 +51,8 @@ export interface Upload {
 export class BatchesService {
   private readonly departures: DepartureWriter;
   private readonly leads = new Leads();
-  private readonly uploads = new UploadPlaces();
+  /** One is taken for an upload, before a batch is begun for it. */
+  readonly places = new UploadPlaces();
 
   constructor(
     private readonly context: GatewayContext,
@@ -59,29 +63,27 @@ export class BatchesService {
     this.departures = new DepartureWriter(context.redis, context.keys.control);
   }
 
+  /** What the same request has begun already, whatever has become of its version's name or its receiver since. */
+  async begunBefore(wish: NewBatch): Promise<BatchRecord | undefined> {
+    const claim = this.claimOf(wish);
+    const claimed = claim && (await redisAnswers(this.context.ledger.claimed(claim.key)));
+    if (claimed?.fingerprint !== claim?.fingerprint || !claimed) return undefined;
+    return redisAnswers(this.context.batches.read(claimed.id));
+  }
+
   /** The batch of this request: a new one, or the one that the same key has begun. @throws IDEMPOTENCY_CONFLICT, WEBHOOK_… */
-  async begin({ owner, model, requestId, webhook, idempotencyKey }: NewBatch): Promise<BatchRecord> {
-    const { batches, clock, config, keys } = this.context;
-    const created = Math.round(clock.now());
-    const { name, version } = model;
-    const claim =
-      idempotencyKey === undefined
-        ? undefined
-        : {
-            key: keys.claim(owner, 'key', digest([idempotencyKey])),
-            fingerprint: digest(['batch', name, version, webhook ?? '']),
-            ttlMs: KEY_CLAIM_MS,
-          };
-    const repeated = claim && (await redisAnswers(this.repeated(claim)));
-    if (repeated) return repeated;
+  async begin(wish: NewBatch): Promise<BatchRecord> {
+    const { owner, model, requestId, webhook } = wish;
+    const { batches, clock, config } = this.context;
+    const claim = this.claimOf(wish);
     if (webhook !== undefined) await this.receivers.accept(owner, webhook);
     const head = {
       owner,
-      model: name,
-      version,
+      model: model.name,
+      version: model.version,
       package: packageMark(model.checksum),
       request: requestId,
-      created,
+      created: Math.round(clock.now()),
       keepRecord: config.recordRetentionMs,
     };
     const id = newId('b');
@@ -101,26 +103,18 @@ export class BatchesService {
     return this.read(owner, made.kind === 'same' ? made.id : id);
   }
 
-  /** What the same request has begun already, whatever has become of its receiver since. */
-  private async repeated({ key, fingerprint }: { key: string; fingerprint: string }): Promise<BatchRecord | undefined> {
-    const claimed = await this.context.ledger.claimed(key);
-    return claimed?.fingerprint === fingerprint ? this.context.batches.read(claimed.id) : undefined;
-  }
-
-  /** @throws CAPACITY_EXHAUSTED, BODY_TOO_LARGE, STATE_CONFLICT, QUEUE_UNAVAILABLE and what the source throws, with the committed count */
+  /** @throws BODY_TOO_LARGE, STATE_CONFLICT, QUEUE_UNAVAILABLE and what the source throws, with the committed count */
   async upload({ source, from, ...upload }: Upload): Promise<void> {
-    const giveBack = this.uploads.take(upload.batch.owner);
     const version = modelKey(upload.model.name, upload.model.version);
     const lead = this.leads.begin(version, performance.now());
     try {
       // An upload counts among what is in flight.
-      const waiting = (): number => this.admission.inFlight - this.uploads.taken;
+      const waiting = (): number => this.admission.inFlight - this.places.taken;
       const pace = new Pace({ waiting, isEarly: () => lead.isLong });
       const { context, budget } = this;
       await new RowUpload({ ...upload, context, budget, pace, lead }).take(source, from);
     } finally {
       this.leads.end(version, lead, performance.now());
-      giveBack();
     }
   }
 
@@ -154,6 +148,16 @@ export class BatchesService {
       row = step.next;
     }
     return this.read(owner, id);
+  }
+
+  /** The fingerprint is of what was asked for, so that it is the same after another version has been made the default. */
+  private claimOf({ owner, wanted, webhook, idempotencyKey }: NewBatch): Creation['claim'] {
+    if (idempotencyKey === undefined) return undefined;
+    return {
+      key: this.context.keys.claim(owner, 'key', digest([idempotencyKey])),
+      fingerprint: digest(['batch', wanted.model ?? '', wanted.version ?? '', webhook ?? '']),
+      ttlMs: KEY_CLAIM_MS,
+    };
   }
 
   private async dispatch({ outbox }: Pick<Transition, 'outbox'>): Promise<void> {

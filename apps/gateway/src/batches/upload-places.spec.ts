@@ -2,7 +2,7 @@
 import { SluiceError } from '#inference';
 import { UploadPlaces } from './upload-places.js';
 
-const refused = expect.objectContaining({ code: 'CAPACITY_EXHAUSTED', details: { retryAfterSeconds: 5 } });
+const refused = expect.objectContaining({ code: 'CAPACITY_EXHAUSTED', details: { retryAfterSeconds: 5, members: {} } });
 
 function caught(take: () => unknown): unknown {
   try {

@@ -9,6 +9,8 @@ const PLACES = 8;
 const OF_ONE_OWNER = 6;
 const RETRY_SECONDS = 5;
 
+type Members = Record<string, string | number>;
+
 export class UploadPlaces {
   private readonly byOwner = new Map<string, number>();
   private all = 0;
@@ -17,11 +19,11 @@ export class UploadPlaces {
     return this.all;
   }
 
-  /** Whoever takes one gives it back by the returned function, once. @throws CAPACITY_EXHAUSTED */
-  take(owner: string): () => void {
+  /** Whoever takes one gives it back by the returned function, once. @throws CAPACITY_EXHAUSTED with the members given */
+  take(owner: string, members: Members = {}): () => void {
     const own = this.byOwner.get(owner) ?? 0;
-    if (own === OF_ONE_OWNER) throw none(`reads ${OF_ONE_OWNER} bulk uploads of yours already`);
-    if (this.all === PLACES) throw none(`reads ${PLACES} bulk uploads already`);
+    if (own === OF_ONE_OWNER) throw none(`reads ${OF_ONE_OWNER} bulk uploads of yours already`, members);
+    if (this.all === PLACES) throw none(`reads ${PLACES} bulk uploads already`, members);
     this.all++;
     this.byOwner.set(owner, own + 1);
     return () => this.giveBack(owner);
@@ -35,8 +37,9 @@ export class UploadPlaces {
   }
 }
 
-function none(what: string): SluiceError {
+function none(what: string, members: Members): SluiceError {
   return new SluiceError('CAPACITY_EXHAUSTED', `This gateway ${what}. Try again after the time in Retry-After.`, {
     retryAfterSeconds: RETRY_SECONDS,
+    members,
   });
 }

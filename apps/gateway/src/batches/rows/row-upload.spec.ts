@@ -17,7 +17,7 @@ const model: ModelDescription = {
 };
 
 /** A ledger that keeps what it is given, and answers when it is told to. */
-function setUp(answer: (chunk: Chunk) => Promise<Appended>, committed = 0) {
+function setUp(answer: (chunk: Chunk) => Promise<Appended>, { committed = 0, budget = 1e9 } = {}) {
   const chunks: Chunk[] = [];
   const context = {
     config: { retentionMs: 1, recordRetentionMs: 1, durableTimeoutMs: 1, durableAttempts: 1 },
@@ -35,7 +35,7 @@ function setUp(answer: (chunk: Chunk) => Promise<Appended>, committed = 0) {
   const batch = { id: 'b1', owner: 'public', committed } as never;
   const upload = new RowUpload({
     context,
-    budget: { bytes: 1_000 },
+    budget: { bytes: budget },
     batch,
     model,
     requestId: 'r',
@@ -92,6 +92,16 @@ describe('an upload of rows', () => {
     const large = setUp(kept);
     await large.upload.take(source(5, 3 * 1024 * 1024), 0);
     expect(large.chunks.map((chunk) => chunk.head.items.length)).toEqual([2, 2, 1]);
+  });
+
+  it('closes a chunk at an eighth of a small budget, which a row beyond it fails by itself', async () => {
+    const small = setUp(kept, { budget: 8_000 });
+    await small.upload.take(source(5, 400), 0);
+    expect(small.chunks.map((chunk) => chunk.head.items.length)).toEqual([2, 2, 1]);
+    const large = setUp(kept, { budget: 8_000 });
+    await large.upload.take(source(1, 1_001), 0);
+    const failed = expect.objectContaining({ code: 'BODY_TOO_LARGE' });
+    expect(large.chunks[0]!.head).toMatchObject({ items: [], rows: [failed] });
   });
 
   it('counts only what Redis has when it is refused, and sends nothing behind what was', async () => {

@@ -28,6 +28,8 @@ import { isRead, type Row, type RowSource } from './row.js';
 /** A chunk whose fate is not known is written again: it joins once, by its id. */
 const TRIES = 3;
 const FULL_RETRY_SECONDS = 30;
+/** A chunk is no more of all that durable predictions may take, or in a small Redis one alone would find no room, ever. */
+const OF_BUDGET = 1 / 8;
 
 export interface UploadOptions {
   context: GatewayContext;
@@ -82,8 +84,11 @@ export class RowUpload {
   }
 
   private async add(row: Row, form: InputForm): Promise<void> {
+    const { budget } = this.options;
     const bytes = isRead(row.input) ? lengthOf(row.input) : 0;
-    if (this.rows.length === MAX_CHUNK_ROWS || (this.rows.length > 0 && this.bytes + bytes > MAX_CHUNK_BYTES)) {
+    if (bytes > budget.bytes * OF_BUDGET) return this.add({ ...row, input: neverFits(bytes, budget.bytes) }, form);
+    const most = Math.min(MAX_CHUNK_BYTES, budget.bytes * OF_BUDGET);
+    if (this.rows.length === MAX_CHUNK_ROWS || (this.rows.length > 0 && this.bytes + bytes > most)) {
       await this.flush(form);
     }
     this.rows.push(row);
@@ -200,6 +205,11 @@ function chunkRow({ id, name, input }: Row): ChunkRow {
     ...(name === undefined ? {} : { name }),
     ...(isRead(input) ? {} : input),
   };
+}
+
+function neverFits(bytes: number, budget: number): Row['input'] {
+  const message = `The row has ${bytes} bytes; one may have an eighth of the ${budget} for durable predictions (SLUICE_STORAGE_SHARE).`;
+  return { code: 'BODY_TOO_LARGE', message };
 }
 
 function lengthOf({ bytes }: InputItem): number {
