@@ -11,8 +11,8 @@
 import { setImmediate as turn, setTimeout as sleep } from 'node:timers/promises';
 
 const SLICE_MS = 1;
-/** More than this was a wait for the sender, or for Redis. */
-const MAX_SLICE_MS = 10;
+/** A slice counts with its waits for Redis, which grow with the load; more than this was a wait for the sender. */
+const MAX_SLICE_MS = 100;
 /** For each millisecond of a slice. Those few may be waiting for slow runs, whose executors need the processors. */
 const LEAST_PAUSE = 1;
 /** So many wait while the machine still keeps up with them and with rows. */
