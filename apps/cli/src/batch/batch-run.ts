@@ -46,7 +46,8 @@ export class BatchRun {
   private refused = false;
   private caughtUp: (() => void) | undefined;
   private movedAt = Date.now();
-  private answeredAt = Date.now();
+  /** Of the first upload that was refused since one was taken. */
+  private refusedAt: number | undefined;
 
   constructor(private readonly options: BatchRunOptions) {}
 
@@ -137,14 +138,15 @@ export class BatchRun {
     const wanted = this.committed + window.length;
     try {
       const { committed } = await client.append(state.batch, this.committed, `${window.join('\n')}\n`);
-      this.answeredAt = Date.now();
+      this.refusedAt = undefined;
       this.moved(committed);
       return committed === wanted;
     } catch (error) {
       if (!(error instanceof GatewayError)) throw error;
+      this.refusedAt ??= Date.now();
       const { retryAfterMs, code } = error.details;
       // A gateway may still be reading what an upload that was broken off had sent.
-      if (code === 'STATE_CONFLICT') return this.afterOther(error);
+      if (code === 'STATE_CONFLICT') return this.afterOther(error, this.refusedAt);
       const committed = committedBy(error);
       const isFull = code === 'BODY_TOO_LARGE' && committed !== undefined;
       if (!isFull && !error.passing) throw error;
@@ -152,19 +154,19 @@ export class BatchRun {
       if (isFull) {
         this.refused = true;
         this.ahead = Math.max(LEAST_AHEAD, (this.committed - state.written) >> 1);
-        this.checkProgress(error);
-      } else this.checkPatience(error);
+      }
+      this.checkPatience(error, this.refusedAt);
       await sleep(Math.min(retryAfterMs ?? LOOK_MS, isFull ? LOOK_MS : MOST_PAUSE_MS), undefined, { signal });
       return false;
     }
   }
 
-  private async afterOther(conflict: GatewayError): Promise<false> {
+  private async afterOther(conflict: GatewayError, since: number): Promise<false> {
     const { client, state, signal } = this.options;
     const batch = await this.patient(() => client.read(state.batch));
     if (batch.status !== 'open') throw conflict;
     this.moved(batch.committed);
-    this.checkProgress(conflict);
+    this.checkPatience(conflict, since);
     await sleep(LOOK_MS, undefined, { signal });
     return false;
   }
@@ -217,27 +219,23 @@ export class BatchRun {
   }
 
   private async patient<T>(ask: () => Promise<T>): Promise<T> {
+    let since: number | undefined;
     for (;;) {
       try {
-        const answer = await ask();
-        this.answeredAt = Date.now();
-        return answer;
+        return await ask();
       } catch (error) {
         if (!(error instanceof GatewayError) || !error.passing) throw error;
-        this.checkPatience(error);
+        since ??= Date.now();
+        this.checkPatience(error, since);
         const pause = Math.min(MOST_PAUSE_MS, error.details.retryAfterMs ?? LOOK_MS);
         await sleep(pause, undefined, { signal: this.options.signal });
       }
     }
   }
 
-  private checkPatience(error: GatewayError): void {
-    if (Date.now() - this.answeredAt > GIVE_UP_MS) throw error;
-  }
-
-  /** It answers, but takes nothing: another time it may. */
-  private checkProgress({ message, details }: GatewayError): void {
-    if (Date.now() - this.movedAt > GIVE_UP_MS) throw new GatewayError(message, true, details);
+  /** `since` it has gone on like this. What the server has no room for now it may take another time. */
+  private checkPatience({ message, details }: GatewayError, since: number): void {
+    if (Date.now() - Math.max(since, this.movedAt) > GIVE_UP_MS) throw new GatewayError(message, true, details);
   }
 }
 
