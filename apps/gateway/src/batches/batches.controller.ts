@@ -30,6 +30,8 @@ type Query = Record<string, string>;
 interface Placed {
   owner: string;
   opened: OpenSource | undefined;
+  /** Whether it will be read, which takes a place. */
+  reads: boolean;
   /** What a refusal tells of the batch. */
   members?: { id: string; committed: number };
 }
@@ -106,7 +108,8 @@ export class BatchesController {
     if (!opened && wanted.seal === 'true') {
       throw new SluiceError('BODY_EMPTY', 'The body is empty; rows were expected, or seal=false for rows to come.');
     }
-    await this.inPlace({ owner, opened }, async () => {
+    const isOpen = !before || before.state === 'open';
+    await this.inPlace({ owner, opened, reads: isOpen && opened !== undefined }, async () => {
       const batch = before ?? (await this.batches.begin(wish));
       const upload = { batch, model, from: 0, seal: wanted.seal === 'true' };
       if (batch.state === 'open') await this.fill(request, opened, upload);
@@ -127,7 +130,7 @@ export class BatchesController {
     const model = this.descriptionOf(batch);
     const opened = await this.sources.open(request, model);
     const members = { id, committed: batch.committed };
-    await this.inPlace({ owner, opened, members }, async () => {
+    await this.inPlace({ owner, opened, reads: opened !== undefined, members }, async () => {
       const upload = { batch, model, from: query.from ?? batch.committed, seal: query.seal === 'true' };
       await this.fill(request, opened, upload);
       await this.answer(request, reply, await this.batches.read(owner, id));
@@ -145,10 +148,10 @@ export class BatchesController {
   }
 
   /** With a place for the upload, if there is one. @throws CAPACITY_EXHAUSTED with the members given */
-  private async inPlace({ owner, opened, members }: Placed, work: () => Promise<void>): Promise<void> {
+  private async inPlace({ owner, opened, reads, members }: Placed, work: () => Promise<void>): Promise<void> {
     let giveBack: (() => void) | undefined;
     try {
-      if (opened) giveBack = this.batches.places.take(owner, members);
+      if (reads) giveBack = this.batches.places.take(owner, members);
       await work();
     } finally {
       giveBack?.();

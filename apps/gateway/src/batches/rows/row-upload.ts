@@ -6,7 +6,6 @@
  */
 import {
   MAX_CHUNK_BYTES,
-  MAX_CHUNK_ROWS,
   newId,
   packageMark,
   SluiceError,
@@ -23,6 +22,7 @@ import { queueUnavailable } from '../../predictions/pack-sender.js';
 import type { InputForm, InputItem } from '../../predictions/prediction-input.js';
 import type { Lead } from '../lead.js';
 import type { Pace } from '../pace.js';
+import { rowsOfChunk } from './chunk-size.js';
 import { isRead, type Row, type RowSource } from './row.js';
 
 /** A chunk whose fate is not known is written again: it joins once, by its id. */
@@ -44,11 +44,13 @@ export interface UploadOptions {
 export class RowUpload {
   private rows: Row[] = [];
   private bytes = 0;
+  private readonly mostRows: number;
   private sent: number;
   private confirmed: number;
   private writing: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: UploadOptions) {
+    this.mostRows = rowsOfChunk(options.model);
     this.sent = options.batch.committed;
     this.confirmed = this.sent;
   }
@@ -87,8 +89,8 @@ export class RowUpload {
     const { budget } = this.options;
     const bytes = isRead(row.input) ? lengthOf(row.input) : 0;
     if (bytes > budget.bytes * OF_BUDGET) return this.add({ ...row, input: neverFits(bytes, budget.bytes) }, form);
-    const most = Math.min(MAX_CHUNK_BYTES, budget.bytes * OF_BUDGET);
-    if (this.rows.length === MAX_CHUNK_ROWS || (this.rows.length > 0 && this.bytes + bytes > most)) {
+    const mostBytes = Math.min(MAX_CHUNK_BYTES, budget.bytes * OF_BUDGET);
+    if (this.rows.length === this.mostRows || (this.rows.length > 0 && this.bytes + bytes > mostBytes)) {
       await this.flush(form);
     }
     this.rows.push(row);
