@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis';
 import { postJson, type Answer } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
-import { packsKey, stoppedWithPacks } from '../support/packs.js';
+import { stoppedWithPack } from '../support/packs.js';
 import { Stack } from '../support/stack.js';
 import { until } from '../support/until.js';
 
@@ -15,8 +15,8 @@ afterAll(() => {
   models.remove();
 });
 
-/** Answered from a pack that its first worker had not given back. */
-const takenOver = (answer: Answer): boolean => answer.json.metrics.queue_ms > 2_000;
+const among = (requests: Set<string>, answers: Answer[]): Answer[] =>
+  answers.filter((answer) => requests.has(String(answer.headers['x-request-id'])));
 const slow = (i: number, headers = {}) => postJson(`${stack.url}/predict/slow`, { input: [i, 0, 0, 0] }, headers);
 
 it('answers every caller of a worker killed in mid-load, the waiting ones from another within 10 s', async () => {
@@ -26,34 +26,38 @@ it('answers every caller of a worker killed in mid-load, the waiting ones from a
     workerEnv: { SLUICE_EXECUTORS: '1' },
     awaits: ['slow'],
   });
+  const workerOf = (answer: Answer): string => answer.json.metrics.worker as string;
   await until('both workers serve', async () => {
-    const workers = await Promise.all(Array.from({ length: 12 }, (_, i) => slow(i)));
-    return new Set(workers.map((answer) => answer.json.metrics.worker)).size === 2;
+    const answers = await Promise.all(Array.from({ length: 12 }, (_, i) => slow(i)));
+    return new Set(answers.map(workerOf)).size === 2;
   });
   const [victim, other] = stack.workers;
   // The victim is the one that takes packs.
   other!.kill('SIGSTOP');
+  const first = workerOf(await slow(0));
   const all = Promise.all(Array.from({ length: 40 }, (_, i) => slow(i)));
-  await stoppedWithPacks(victim!, redis, packsKey(stack, 'slow', 'active'));
+  const held = await stoppedWithPack({ worker: victim!, redis, stack, model: 'slow', atLeast: 1 });
   other!.kill('SIGCONT');
   victim!.kill('SIGKILL');
   const killedAt = Date.now();
   const answers = await all;
   expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 40 }, () => 200));
-  expect(answers.filter(takenOver)).not.toEqual([]);
+  const takenOver = among(held, answers);
+  expect(takenOver).toHaveLength(held.size);
+  for (const answer of takenOver) expect(workerOf(answer)).not.toBe(first);
   expect(Date.now() - killedAt).toBeLessThan(15_000);
 }, 90_000);
 
 it('runs a pack that comes a second time one prediction at a time', async () => {
   stack = await Stack.start({ models: models.path, workerEnv: { SLUICE_EXECUTORS: '1' }, awaits: ['slow'] });
   const all = Promise.all(Array.from({ length: 6 }, (_, i) => slow(i)));
-  await stoppedWithPacks(stack.workers[0]!, redis, packsKey(stack, 'slow', 'active'));
+  const held = await stoppedWithPack({ worker: stack.workers[0]!, redis, stack, model: 'slow', atLeast: 2 });
   stack.workers[0]!.kill('SIGKILL');
   stack.addWorker();
   const answers = await all;
   expect(answers.every((answer) => answer.status === 200)).toBe(true);
-  const again = answers.filter(takenOver);
-  expect(again).not.toEqual([]);
+  const again = among(held, answers);
+  expect(again).toHaveLength(held.size);
   for (const answer of again) expect(answer.json.metrics.batch_size).toBe(1);
 }, 90_000);
 
