@@ -61,9 +61,7 @@ export class DurableProcessor {
 
   private async end(ending: Promise<Transition>): Promise<undefined> {
     const { outbox, log } = this.context;
-    await outbox.dispatch((await ending).outbox).catch((error: unknown) => {
-      log.warn({ reason: String(error) }, 'a delivery is left to the outbox');
-    });
+    await outbox.offer((await ending).outbox, log);
   }
 
   private predictions(record: PredictionRecord, run: DurableRun): Prediction[] {

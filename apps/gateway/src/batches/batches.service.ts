@@ -14,11 +14,10 @@ import {
   type CancelStep,
   type Creation,
   type ModelDescription,
-  type Transition,
 } from '#inference';
 import type { GatewayContext } from '../context.js';
 import { redisAnswers, type Receivers } from '../durable/durable.service.js';
-import { KEY_CLAIM_MS } from '../durable/submission/submission.js';
+import { KEY_CLAIM_MS, keyClaim } from '../durable/submission/submission.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
 import type { Admission } from '../predictions/admission.js';
 import { Leads } from './lead.js';
@@ -120,7 +119,8 @@ export class BatchesService {
 
   /** No more rows come; what is sealed already stays so. */
   async seal(id: string): Promise<void> {
-    await this.dispatch(await redisAnswers(this.context.batches.seal(id)));
+    const { batches, outbox, log } = this.context;
+    await outbox.offer((await redisAnswers(batches.seal(id))).outbox, log);
   }
 
   /** @throws BATCH_NOT_FOUND */
@@ -140,11 +140,12 @@ export class BatchesService {
   /** What has ended stays as it is. Resolves when no row of it lives any more. @throws BATCH_NOT_FOUND */
   async cancel(owner: string, id: string): Promise<BatchRecord> {
     await this.read(owner, id);
+    const { batches, outbox, log } = this.context;
     let row: number | undefined = 0;
     while (row !== undefined) {
-      const step: CancelStep = await redisAnswers(this.context.batches.cancel(id, row));
+      const step: CancelStep = await redisAnswers(batches.cancel(id, row));
       for (const chunk of step.canceled) this.departures.tell(chunk);
-      await this.dispatch(step);
+      await outbox.offer(step.outbox, log);
       row = step.next;
     }
     return this.read(owner, id);
@@ -154,16 +155,10 @@ export class BatchesService {
   private claimOf({ owner, wanted, webhook, idempotencyKey }: NewBatch): Creation['claim'] {
     if (idempotencyKey === undefined) return undefined;
     return {
-      key: this.context.keys.claim(owner, 'key', digest([idempotencyKey])),
+      key: keyClaim(this.context.keys, owner, idempotencyKey),
       fingerprint: digest(['batch', wanted.model ?? '', wanted.version ?? '', webhook ?? '']),
       ttlMs: KEY_CLAIM_MS,
     };
-  }
-
-  private async dispatch({ outbox }: Pick<Transition, 'outbox'>): Promise<void> {
-    await this.context.outbox.dispatch(outbox).catch((error: unknown) => {
-      this.context.log.warn({ reason: String(error) }, 'a delivery is left to the outbox');
-    });
   }
 }
 

@@ -21,7 +21,6 @@ interface Seen {
 export class Lead {
   private from: Seen | undefined;
   private last: Seen | undefined;
-
   private measured = false;
 
   constructor(private leftMs = 0) {}

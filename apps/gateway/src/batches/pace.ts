@@ -48,16 +48,15 @@ export class Pace {
   }
 }
 
-/** Milliseconds of pause for each of a slice, when so many wait and `idleMs` ago the last did. */
-export function pauseAfter({
-  waiting,
-  idleMs,
-  isEarly,
-}: {
+interface Others {
   waiting: number;
+  /** Since the last did. */
   idleMs: number;
   isEarly: boolean;
-}): number {
+}
+
+/** Milliseconds of pause for each of a slice. */
+export function pauseAfter({ waiting, idleMs, isEarly }: Others): number {
   if (isEarly && idleMs < LATELY_MS) return MOST_PAUSE;
   return waiting <= 0 ? 0 : Math.min(MOST_PAUSE, LEAST_PAUSE * Math.max(1, (waiting / FEW) ** 2));
 }

@@ -112,11 +112,11 @@ export class DurableService {
   async cancel(owner: string, id: string): Promise<PredictionRecord> {
     const record = await this.read(owner, id);
     if (isTerminal(record.status)) return record;
-    const { ledger, outbox } = this.context;
+    const { ledger, outbox, log } = this.context;
     const { applied, outbox: decided } = await redisAnswers(ledger.cancel(record.id));
     if (applied) {
       this.departures.tell(record.id);
-      await this.dispatch(decided);
+      await outbox.offer(decided, log);
       // A job that stays, for it is held or shared, finds its record ended.
       await outbox
         .queue(record)
@@ -131,7 +131,7 @@ export class DurableService {
     const record = await this.read(owner, id);
     const { model: name, version, package: mark } = record;
     this.catalog.confirm({ name, version, mark });
-    const { ledger, clock, config } = this.context;
+    const { ledger, outbox, log, clock, config } = this.context;
     const deadline = clock.now() + (timeoutMs ?? config.durableTimeoutMs);
     const answer = await redisAnswers(ledger.retry(record.id, deadline));
     if (answer === 'gone') {
@@ -143,7 +143,7 @@ export class DurableService {
         `This prediction is ${record.status}; only one that failed, was canceled or was aborted can be tried again.`,
       );
     }
-    await this.dispatch(answer.outbox);
+    await outbox.offer(answer.outbox, log);
     return this.read(owner, record.id);
   }
 
@@ -216,13 +216,6 @@ export class DurableService {
       });
     }
     return submitted;
-  }
-
-  /** What cannot be added now is in the outbox, which every gateway drains. */
-  private async dispatch(members: readonly string[]): Promise<void> {
-    await this.context.outbox.dispatch(members).catch((error: unknown) => {
-      this.context.log.warn({ reason: String(error) }, 'a job is left to the outbox');
-    });
   }
 }
 

@@ -193,11 +193,7 @@ export class DurableRun {
   }
 
   private dispatch({ outbox }: Transition): void {
-    if (outbox.length === 0) return;
-    // Whoever drains the outbox does it if this worker cannot.
-    this.options.outbox.dispatch(outbox).catch((error: unknown) => {
-      this.options.log.debug({ reason: String(error) }, 'a delivery is left to the outbox');
-    });
+    if (outbox.length > 0) void this.options.outbox.offer(outbox, this.options.log);
   }
 }
 

@@ -24,7 +24,7 @@ function setUp(answer: (chunk: Chunk) => Promise<Appended>, { committed = 0, bud
     clock: { now: () => 0 },
     keys: keysUnder('{t}'),
     draining: false,
-    outbox: { dispatch: () => Promise.resolve() },
+    outbox: { offer: () => Promise.resolve() },
     batches: {
       append: (chunk: Chunk) => {
         chunks.push(chunk);

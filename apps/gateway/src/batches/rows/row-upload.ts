@@ -144,11 +144,12 @@ export class RowUpload {
   }
 
   private async write(chunk: Chunk): Promise<void> {
+    const { outbox, log } = this.options.context;
     const answer = await this.append(chunk);
     switch (answer.kind) {
       case 'new':
         this.options.lead.note({ at: performance.now(), ...answer });
-        await this.dispatch(answer.outbox);
+        await outbox.offer(answer.outbox, log);
         return;
       case 'full':
         throw new SluiceError(
@@ -176,14 +177,6 @@ export class RowUpload {
       if (answer && answer.kind !== 'lost') return answer;
       if (tries === TRIES) throw queueUnavailable();
     }
-  }
-
-  /** What cannot be added now is in the outbox, which every gateway drains. */
-  private async dispatch(members: readonly string[]): Promise<void> {
-    const { outbox, log } = this.options.context;
-    await outbox.dispatch(members).catch((error: unknown) => {
-      log.warn({ reason: String(error) }, 'a job is left to the outbox');
-    });
   }
 
   private counted(error: unknown): unknown {

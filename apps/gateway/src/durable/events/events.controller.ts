@@ -3,9 +3,9 @@
  *
  * Invariants: each transition is told once and in order, whether it was in the record's log already or is told by a
  * notice; a notice that Redis lost holds it up no longer than until the next sign of life; who has been told of the end
- * is answered 204, which tells him not to come again; so many readers are held at once and no more, each from before anything is waited for until his connection has
- * closed; one that does not take the last event in time is let go, and all are when the gateway stops: they come back by
- * their last id.
+ * is answered 204, which tells him not to come again; so many readers are held at once and no more, each from before
+ * anything is waited for until his connection has closed; one that does not take the last event in time is let go, and
+ * all are when the gateway stops: they come back by their last id.
  */
 import { Controller, Get, HttpStatus, Param, Req, Res, type OnModuleDestroy } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';

@@ -49,11 +49,16 @@ export function stored(items: readonly InputItem[]): { items: StoredItem[]; payl
 export function claimsOf(keys: Keys, wanted: Wanted, ttl: { keyMs: number; aliasMs: number }): Submission['claims'] {
   const { owner, idempotencyKey, alias } = wanted;
   const claims: string[] = [];
-  if (idempotencyKey !== undefined) claims.push(keys.claim(owner, 'key', digest(idempotencyKey)));
+  if (idempotencyKey !== undefined) claims.push(keyClaim(keys, owner, idempotencyKey));
   if (alias !== undefined) claims.push(aliasClaim(keys, owner, alias));
   if (claims.length === 0) return undefined;
   const ttlMs = alias === undefined ? ttl.keyMs : Math.max(ttl.keyMs, ttl.aliasMs);
   return { keys: claims, fingerprint: fingerprint(wanted), ttlMs };
+}
+
+/** The same for predictions and bulk runs: whichever uses the key first has it. */
+export function keyClaim(keys: Keys, owner: string, idempotencyKey: string): string {
+  return keys.claim(owner, 'key', digest(idempotencyKey));
 }
 
 export function aliasClaim(keys: Keys, owner: string, alias: string): string {

@@ -7,6 +7,7 @@
 import { outboxMember, parseOutboxEntry, type DeliveryRef } from '../../contract/durable-job.js';
 import type { Keys } from '../../contract/keys.js';
 import { LANES, type Lane } from '../../contract/prediction-record.js';
+import type { Logger } from '../../telemetry/logger.js';
 import type { Redis } from '../connection.js';
 import { DurableQueue } from './durable-queue.js';
 
@@ -33,6 +34,13 @@ export class Outbox {
   /** Resolves when BullMQ has all of them; a rejection leaves those it has not in the outbox. */
   async dispatch(members: readonly string[]): Promise<void> {
     await Promise.all(members.map((member) => this.one(member)));
+  }
+
+  /** For those who have no more to do about it: what cannot be added now is left to whoever drains the outbox. */
+  async offer(members: readonly string[], log: Pick<Logger, 'warn'>): Promise<void> {
+    await this.dispatch(members).catch((error: unknown) => {
+      log.warn({ reason: String(error), entries: members.length }, 'left to the outbox');
+    });
   }
 
   /** One job for all of them; a rejection leaves them in the outbox, from where each gets a job of its own. */
