@@ -140,7 +140,7 @@ describe('a worker that dies', () => {
     await first.logged(new RegExp(`began ${id} 0`));
     first.kill('SIGKILL');
     // Five workers have died with it before.
-    await redis.hset(`${scene.prefix}:durable.digits.1:${id}-0`, 'stc', 5);
+    await redis.hset(`${scene.prefix}:durable.digits@1:${id}-0`, 'stc', 5);
     const second = await scene.worker();
     await until('BullMQ has failed it', async () => (await scene.job(id)) === 'failed');
     expect(second.log).not.toContain(id);
@@ -184,8 +184,8 @@ describe('a redrive', () => {
       { code: 'WORKER_LOST', message: 'm', dead: { reason: 'lost', digest: 'd' } },
     );
     // As BullMQ keeps one: in no list but `failed`.
-    await redis.del(`${scene.prefix}:durable.digits.1:wait`);
-    await redis.zadd(`${scene.prefix}:durable.digits.1:failed`, clock.now(), `${id}-0`);
+    await redis.del(`${scene.prefix}:durable.digits@1:wait`);
+    await redis.zadd(`${scene.prefix}:durable.digits@1:failed`, clock.now(), `${id}-0`);
     await ledger.retry(id, clock.now() + 60_000);
     scene.upkeep();
     await scene.worker();

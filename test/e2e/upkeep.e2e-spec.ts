@@ -44,7 +44,7 @@ describe('the outbox', () => {
     }
     await until('it is empty', async () => (await scene.outbox()).length === 0);
     const { redis } = scene.context;
-    const waiting = await redis.lrange(`${scene.prefix}:durable.digits.1:wait`, 0, -1);
+    const waiting = await redis.lrange(`${scene.prefix}:durable.digits@1:wait`, 0, -1);
     expect(waiting.sort()).toEqual(ids.map((id) => `${id}-0`).sort());
   });
 

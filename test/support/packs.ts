@@ -8,7 +8,7 @@ const PATIENCE_MS = 30_000;
 
 /** A key of the queue of version 1 of a model. */
 export function packsKey(stack: Stack, model: string, part: string): string {
-  return `${stack.prefix}:packs.${model}.1:${part}`;
+  return `${stack.prefix}:packs.${model}@1:${part}`;
 }
 
 export interface Stopping {

@@ -14,7 +14,7 @@ import { isClosed, readAccounts, type Accounts } from './accounts.js';
 import type { Acknowledged, Book } from './book.js';
 
 const PREFIX = '{sluice}';
-const QUEUES = ['durable.digits.1', 'bulk.digits.1', 'webhooks'];
+const QUEUES = ['durable.digits@1', 'bulk.digits@1', 'webhooks'];
 const LOOK_MS = 250;
 const AT_ONCE = 16;
 const TRIES = 20;

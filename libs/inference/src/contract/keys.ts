@@ -4,6 +4,7 @@
  */
 export interface Keys {
   prefix: string;
+  /** Names and versions may have dots, so that one would be another's: `@` is in neither, and BullMQ takes it. */
   packQueue(name: string, version: string): string;
   payload(pack: string): string;
   result(prediction: string): string;
@@ -74,13 +75,13 @@ export interface Keys {
 export function keysUnder(prefix: string): Keys {
   return {
     prefix,
-    packQueue: (name, version) => `packs.${name}.${version}`,
+    packQueue: (name, version) => `packs.${name}@${version}`,
     payload: (pack) => `${prefix}:payload:${pack}`,
     result: (prediction) => `${prefix}:result:${prediction}`,
     reply: (gateway) => `${prefix}:reply:${gateway}`,
     worker: (worker) => `${prefix}:worker:${worker}`,
     model: (name, version) => `${prefix}:model:${name}:${version}`,
-    durableQueue: (lane, name, version) => `${lane}.${name}.${version}`,
+    durableQueue: (lane, name, version) => `${lane}.${name}@${version}`,
     prediction: (id) => `${prefix}:prediction:${id}`,
     predictions: (owner) => `${prefix}:predictions:${owner}`,
     batch: (id) => `${prefix}:batch:${id}`,

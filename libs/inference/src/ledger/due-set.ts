@@ -32,7 +32,7 @@ local due = k('due')
 
 local function verdict(rec, deadline, shared, started)
   if deadline <= now then return started and 'running' or 'unstarted' end
-  local queue, job = k(rec.lane .. '.' .. rec.model .. '.' .. rec.version), id .. '-' .. rec.generation
+  local queue, job = k(rec.lane .. '.' .. rec.model .. '@' .. rec.version), id .. '-' .. rec.generation
   -- In the job that it shares with others, unless it has got one of its own since.
   if shared and redis.call('EXISTS', queue .. ':' .. job) == 0 then job = shared end
   if redis.call('EXISTS', queue .. ':' .. job) == 1 then

@@ -72,7 +72,7 @@ it('its name is free when every gateway has seen it, and nothing of it is left t
   expect(await isOver()).toBe(true);
   expect(dropped).toEqual([digestOf('m 1')]);
   expect(await ledger.read(late)).toMatchObject({ code: 'VERSION_REMOVED' });
-  expect(await redis.keys(`${keys.prefix}:durable.m.1:*`)).toEqual([]);
+  expect(await redis.keys(`${keys.prefix}:${keys.durableQueue('durable', 'm', '1')}:*`)).toEqual([]);
   expect(await registry.register(newVersion('m', '1'))).toMatchObject({ kind: 'new' });
   expect((await reader.read()).removed.size).toBe(0);
 });

@@ -3,6 +3,7 @@ import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { randomBytes } from 'node:crypto';
 import { keysUnder } from '../../contract/keys.js';
+import { LANES } from '../../contract/prediction-record.js';
 import { VersionQueues } from './version-queues.js';
 
 const connection = new Redis(process.env['SLUICE_TEST_REDIS_URL']!, { maxRetriesPerRequest: null });
@@ -53,5 +54,16 @@ describe('jobs of a version', () => {
     expect([await queues.jobs([m1]), await queues.anyJobs([m1])]).toEqual([[0], [false]]);
     await queues.forget(m2);
     expect(await queues.anyJobs([m2])).toEqual([false]);
+  });
+
+  it('are of that version alone, also where a dot may end its name or begin its version', async () => {
+    const [llama, other] = [
+      { name: 'llama-3', version: '1.1' },
+      { name: 'llama-3.1', version: '1' },
+    ] as const;
+    for (const lane of LANES) await queue(keys.durableQueue(lane, other.name, other.version)).add('job', {});
+    await queue(keys.packQueue(other.name, other.version)).add('pack', {});
+    await queues.forget(llama);
+    expect(await queues.jobs([llama, other])).toEqual([0, 3]);
   });
 });
