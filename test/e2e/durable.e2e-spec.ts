@@ -40,13 +40,9 @@ describe('a durable prediction', () => {
   }
 
   it('is a 202 with where to look, and then there with its answer', async () => {
-    const answer = await ask(`${stack.url}/predict`, {
-      ...form([{ name: 'file', filename: 'seven.png', content: seven() }]),
-      headers: {
-        ...form([{ name: 'file', filename: 'seven.png', content: seven() }]).headers,
-        prefer: 'respond-async',
-      },
-    });
+    const sent = form([{ name: 'file', filename: 'seven.png', content: seven() }]);
+    const headers = { ...sent.headers, prefer: 'respond-async' };
+    const answer = await ask(`${stack.url}/predict`, { ...sent, headers });
     expect(answer.status).toBe(202);
     expect(answer.headers).toMatchObject({ 'preference-applied': 'respond-async', 'retry-after': '1' });
     expect(answer.headers['location']).toBe(`${stack.url}/v1/predictions/${answer.json.id}`);

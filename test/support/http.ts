@@ -1,4 +1,5 @@
 /** Requests as callers send them. */
+import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 
@@ -46,11 +47,11 @@ export function postJson(url: string, value: unknown, headers: Record<string, st
   return ask(url, { headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(value) });
 }
 
-/** multipart/form-data with the given parts, as curl -F writes it. */
+/** multipart/form-data with the given parts, as curl -F writes it: with another boundary each time. */
 export function form(
   parts: { name: string; filename?: string; content: Buffer | string }[],
 ): Pick<Ask, 'headers' | 'body'> {
-  const boundary = '----------------------------sluicetest';
+  const boundary = `----------------------------${randomBytes(6).toString('hex')}`;
   const pieces = parts.flatMap(({ name, filename, content }) => [
     Buffer.from(
       `--${boundary}\r\nContent-Disposition: form-data; name="${name}"${filename ? `; filename="${filename}"\r\nContent-Type: application/octet-stream` : ''}\r\n\r\n`,

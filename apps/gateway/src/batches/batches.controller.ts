@@ -96,26 +96,32 @@ export class BatchesController {
 
   private async begin(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const wanted = parseQuery(newQuery, request.query as Query);
-    const { description } = this.catalog.resolveKept(wanted.model, wanted.version, chanceOf(request.headers));
     const webhook = webhookOf(request.headers)?.url;
     const idempotencyKey = idempotencyKeyOf(request.headers);
     const owner = ownerOf(request);
-    const wish = { owner, wanted, model: description, requestId: request.id, webhook, idempotencyKey };
+    const wish = { owner, wanted, requestId: request.id, webhook, idempotencyKey };
     // A key that is used again finds its batch, and what that lacks is added, for the version that it is of.
     const before = await this.batches.begunBefore(wish);
-    const model = before?.state === 'open' ? this.descriptionOf(before) : description;
+    if (before && before.state !== 'open') {
+      await letGo(request, reply);
+      return this.answer(request, reply, before);
+    }
+    const model = before ? this.descriptionOf(before) : this.meant(wanted, request);
     const opened = await this.sources.open(request, model);
     if (!opened && wanted.seal === 'true') {
       throw new SluiceError('BODY_EMPTY', 'The body is empty; rows were expected, or seal=false for rows to come.');
     }
-    const isOpen = !before || before.state === 'open';
-    await this.inPlace({ owner, opened, reads: isOpen && opened !== undefined }, async () => {
-      const batch = before ?? (await this.batches.begin(wish));
+    await this.inPlace({ owner, opened, reads: opened !== undefined }, async () => {
+      const batch = before ?? (await this.batches.begin({ ...wish, model }));
       const upload = { batch, model, from: 0, seal: wanted.seal === 'true' };
       if (batch.state === 'open') await this.fill(request, opened, upload);
       else await letGo(request, reply);
       await this.answer(request, reply, await this.batches.read(owner, batch.id));
     });
+  }
+
+  private meant({ model, version }: z.infer<typeof newQuery>, { headers }: FastifyRequest): ModelDescription {
+    return this.catalog.resolveKept(model, version, chanceOf(headers)).description;
   }
 
   private async addTo(id: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {

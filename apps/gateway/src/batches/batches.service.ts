@@ -32,7 +32,6 @@ export interface NewBatch {
   owner: string;
   /** As the request names it. */
   wanted: { model?: string | undefined; version?: string | undefined };
-  model: ModelDescription;
   requestId: string;
   webhook?: string | undefined;
   idempotencyKey?: string | undefined;
@@ -71,7 +70,7 @@ export class BatchesService {
   }
 
   /** The batch of this request: a new one, or the one that the same key has begun. @throws IDEMPOTENCY_CONFLICT, WEBHOOK_… */
-  async begin(wish: NewBatch): Promise<BatchRecord> {
+  async begin(wish: NewBatch & { model: ModelDescription }): Promise<BatchRecord> {
     const { owner, model, requestId, webhook } = wish;
     const { batches, clock, config } = this.context;
     const claim = this.claimOf(wish);

@@ -4,22 +4,14 @@
  */
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import {
-  durableJobId,
-  isErrorCode,
-  isTerminal,
-  modelKey,
-  SluiceError,
-  type ModelDescription,
-  type PredictionRecord,
-} from '#inference';
+import { durableJobId, isErrorCode, isTerminal, modelKey, SluiceError, type PredictionRecord } from '#inference';
 import { GatewayContext } from '../context.js';
 import { ownerOf } from '../http/owner.js';
 import { goneFrom } from '../http/predict-gate.js';
 import { ModelCatalog } from '../models/catalog/model-catalog.js';
 import { answerJson } from '../predictions/answer.js';
-import type { PredictionInput } from '../predictions/prediction-input.js';
-import { DurableService, redisAnswers, type Accepted } from './durable.service.js';
+import type { Content } from '../predictions/request-content.js';
+import { DurableService, redisAnswers, type Accepted, type ReadInput } from './durable.service.js';
 import { Watchers } from './events/watchers.js';
 import { isInputInline, outputItems, predictionJson, type QueuePlace } from './prediction-object.js';
 import { cancelAfterOf, idempotencyKeyOf, preferencesOf, webhookOf, type WebhookWish } from './preferences.js';
@@ -32,8 +24,8 @@ export interface Submit {
   /** As the request names them. */
   model?: string | undefined;
   version?: string | undefined;
-  description: ModelDescription;
-  input: PredictionInput;
+  content: Content;
+  read(): ReadInput;
   webhook?: WebhookWish | undefined;
   alias?: string | undefined;
   /** How long a caller who says nothing of it waits. */
@@ -62,8 +54,8 @@ export class DurableAnswer {
         owner: ownerOf(request),
         model: submit.model,
         version: submit.version,
-        description: submit.description,
-        input: submit.input,
+        content: submit.content,
+        read: () => submit.read(),
         webhook: submit.webhook ?? webhookOf(headers),
         idempotencyKey: idempotencyKeyOf(headers),
         alias,

@@ -18,11 +18,12 @@ import {
   type Submitted,
 } from '#inference';
 import type { GatewayContext } from '../context.js';
-import { acceptedFor, type ModelCatalog } from '../models/catalog/model-catalog.js';
+import type { ModelCatalog } from '../models/catalog/model-catalog.js';
 import { queueUnavailable } from '../predictions/pack-sender.js';
+import type { PredictionInput } from '../predictions/prediction-input.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
 import { GroupCommit } from './submission/group-commit.js';
-import { aliasClaim, claimsOf, KEY_CLAIM_MS, stored, type Wanted } from './submission/submission.js';
+import { aliasClaim, claimsOf, stored, type Wanted } from './submission/submission.js';
 
 const OWN_ID = /^p[A-Za-z0-9_-]{22}$/;
 /** A payload that ran out before its submission came is written again, this often. */
@@ -30,8 +31,15 @@ const TRIES = 2;
 const FULL_RETRY_SECONDS = 30;
 const FRESH = { status: 'starting', generation: 0, attempts: 0, failures: 0, log: '' } as const;
 
-export interface DurableRequest extends Wanted {
+/** What a request's content is to the version that it means now. */
+export interface ReadInput {
   description: ModelDescription;
+  input: PredictionInput;
+}
+
+export interface DurableRequest extends Wanted {
+  /** Called once it is known that the request is none that was sent before, whose version may have gone since. */
+  read(): ReadInput;
   requestId: string;
   /** Milliseconds that it has; the setting's when undefined. */
   timeoutMs?: number | undefined;
@@ -69,16 +77,16 @@ export class DurableService {
     this.commits = new GroupCommit(context);
   }
 
-  /** @throws IDEMPOTENCY_CONFLICT, STORAGE_FULL, QUEUE_UNAVAILABLE, WEBHOOK_…, and what `confirm` of the catalog throws */
+  /** @throws IDEMPOTENCY_CONFLICT, STORAGE_FULL, QUEUE_UNAVAILABLE, WEBHOOK_…, and what `read` of the request throws */
   async submit(request: DurableRequest): Promise<Accepted> {
     const id = newId('p');
-    const submission = this.submission(id, request);
-    const repeated = await redisAnswers(this.repeated(submission));
+    const { claims, repeated } = await redisAnswers(this.claimed(request));
     if (repeated !== undefined) return { id: repeated, replayed: true };
-    this.catalog.confirm(acceptedFor(request.description));
+    const read = request.read();
     if (request.webhook) await redisAnswers(this.receivers.accept(request.owner, request.webhook.url));
     request.named?.(id);
-    const submitted = await this.write(submission, request.description.maxBatchSize);
+    const submission = { ...this.submission(id, request, read), ...(claims ? { claims } : {}) };
+    const submitted = await this.write(submission, read.description.maxBatchSize);
     switch (submitted.kind) {
       case 'new':
         return { id, record: { ...submission.head, ...FRESH, id, deadline: submission.deadline }, replayed: false };
@@ -155,27 +163,29 @@ export class DurableService {
     return claim && (await redisAnswers(ledger.read(claim.id)));
   }
 
-  /** What the same request has begun already, whatever has become of its version or its receiver since. */
-  private async repeated({ claims }: Submission): Promise<string | undefined> {
-    if (!claims) return undefined;
-    const { ledger } = this.context;
-    const claimed = await Promise.all(claims.keys.map((key) => ledger.claimed(key)));
-    for (const claim of claimed) {
+  /** The claims of a request, and what the same one has begun already, whatever has become of its version since. */
+  private async claimed(request: DurableRequest): Promise<{ claims: Submission['claims']; repeated?: string }> {
+    const { ledger, keys, config } = this.context;
+    const aliasMs = this.timeoutMs(request) + config.recordRetentionMs;
+    const claims = claimsOf(keys, request, aliasMs);
+    const held = await Promise.all((claims?.held ?? []).map(({ key }) => ledger.claimed(key)));
+    for (const claim of held) {
       if (!claim || !(await ledger.read(claim.id))) continue;
-      if (claim.fingerprint !== claims.fingerprint) throw conflict();
-      return claim.id;
+      if (claim.fingerprint !== claims!.fingerprint) throw conflict();
+      return { claims, repeated: claim.id };
     }
-    return undefined;
+    return { claims };
   }
 
-  private submission(id: string, request: DurableRequest): Submission {
-    const { keys, clock, config, id: gateway } = this.context;
-    const { owner, description, input, webhook, alias } = request;
+  private timeoutMs(request: DurableRequest): number {
+    return request.timeoutMs ?? this.context.config.durableTimeoutMs;
+  }
+
+  private submission(id: string, request: DurableRequest, { description, input }: ReadInput): Submission {
+    const { clock, config, id: gateway } = this.context;
+    const { owner, webhook, alias } = request;
     const { items, payload, bytes } = stored(input.items);
     const created = Math.round(clock.now());
-    const timeoutMs = request.timeoutMs ?? config.durableTimeoutMs;
-    const aliasMs = timeoutMs + config.recordRetentionMs;
-    const claims = claimsOf(keys, request, { keyMs: KEY_CLAIM_MS, aliasMs });
     return {
       id,
       head: {
@@ -197,10 +207,9 @@ export class DurableService {
         ...(webhook ? { webhook: webhook.url, events: webhook.events } : {}),
       },
       payload,
-      deadline: created + timeoutMs,
+      deadline: created + this.timeoutMs(request),
       budget: this.budget.bytes,
       ...(request.watched ? { watcher: gateway } : {}),
-      ...(claims ? { claims } : {}),
     };
   }
 

@@ -8,10 +8,11 @@ import type { ServedModel } from '../models/catalog/fleet-snapshot.js';
 import { LastErrors } from '../models/catalog/last-errors.js';
 import { Shadows } from '../shadow/shadows.js';
 import { answerJson, metricsOf } from './answer.js';
-import { readInput } from './input-reader.js';
+import { inputFromContent } from './content-input.js';
 import type { Reply } from './pending-prediction.js';
 import type { InputForm } from './prediction-input.js';
 import { PredictionsService } from './predictions.service.js';
+import { contentOf } from './request-content.js';
 
 export interface FastPrediction {
   request: FastifyRequest;
@@ -38,7 +39,7 @@ export class FastAnswer {
     const labels = { model: model.name, version: model.version };
     const { metrics, log } = this.context;
     try {
-      const { form, items } = await readInput(request, model.description);
+      const { form, items } = inputFromContent(await contentOf(request), model.description);
       const requestId = request.id;
       const compare = unnamed ? this.shadows.begin({ model, items, requestId }) : undefined;
       const replies = await this.predictions.predict({ model, items, timeoutMs, requestId, gone: goneFrom(reply) });

@@ -4,12 +4,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SluiceError } from '#inference';
 import { GatewayContext } from '../context.js';
 import { DurableAnswer } from '../durable/durable-answer.js';
+import type { ReadInput } from '../durable/durable.service.js';
 import { DescribeDurableHeaders } from '../durable/openapi.js';
 import { chanceOf, isDurable } from '../durable/preferences.js';
 import { ModelCatalog } from '../models/catalog/model-catalog.js';
+import { inputFromContent } from './content-input.js';
 import { FastAnswer } from './fast-answer.js';
-import { readInput } from './input-reader.js';
 import { DescribePredict } from './openapi.js';
+import { contentOf } from './request-content.js';
 
 @Controller('predict')
 export class PredictionsController {
@@ -73,9 +75,12 @@ export class PredictionsController {
     reply: FastifyReply,
     wanted: { model?: string; version?: string; waitMs: number },
   ): Promise<void> {
-    const { description } = this.catalog.resolveKept(wanted.model, wanted.version, chanceOf(request.headers));
-    const input = await readInput(request, description);
-    await this.durable.submit({ request, reply, ...wanted, description, input, layout: 'predict' });
+    const content = await contentOf(request);
+    const read = (): ReadInput => {
+      const { description } = this.catalog.resolveKept(wanted.model, wanted.version, chanceOf(request.headers));
+      return { description, input: inputFromContent(content, description) };
+    };
+    await this.durable.submit({ request, reply, ...wanted, content, read, layout: 'predict' });
   }
 
   /** `X-Request-Timeout`, seconds, in milliseconds. */

@@ -1,6 +1,6 @@
 /** Bulk runs on a real Redis: what joins, what is counted, when one has ended. */
 import { chunkOf, createdBatch, type ChunkOptions } from '../../../../test/fixtures/batch-rows.js';
-import { ledgerInEach, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { claimsOn, ledgerInEach, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import { newId } from '../contract/id.js';
 import type { ChunkRow } from '../contract/prediction-record.js';
 import { BatchLedger, type Chunk, type Chunks } from './batch-ledger.js';
@@ -116,12 +116,12 @@ describe('a bulk run', () => {
     const head = { owner: 'public', model: 'digits', version: '1', request: 'r', created: 1, keepRecord: 20_000 };
     const id = newId('b');
     await batches.create({ id, head, claim });
-    const claims = { keys: [claim.key], fingerprint: 'prediction', ttlMs: 9_000 };
+    const claims = claimsOn([claim.key], 'prediction', 9_000);
     expect(await ledger.submit(submission(clock, { claims }))).toEqual({ kind: 'conflict' });
     expect(await batches.create({ id: newId('b'), head, claim })).toEqual({ kind: 'same', id });
-    const other = { ...claims, keys: [keys.claim('public', 'key', 'other')] };
-    await ledger.submit(submission(clock, { claims: other }));
-    const second = { ...claim, key: other.keys[0]! };
+    const otherKey = keys.claim('public', 'key', 'other');
+    await ledger.submit(submission(clock, { claims: claimsOn([otherKey], 'prediction', 9_000) }));
+    const second = { ...claim, key: otherKey };
     expect(await batches.create({ id: newId('b'), head, claim: second })).toEqual({ kind: 'conflict' });
   });
 

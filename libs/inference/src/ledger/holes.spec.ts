@@ -1,6 +1,13 @@
 /** What would slowly go wrong: bytes that drift, indexes that only grow, data lost to a repeat, a full Redis. */
 import { startRedis, type TestRedis } from '../../../../test/support/redis.js';
-import { INPUT, ledgerOn, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import {
+  claimsOn,
+  INPUT,
+  ledgerOn,
+  METRICS,
+  submission,
+  type LedgerOnRedis,
+} from '../../../../test/fixtures/ledger.js';
 import { DueSet } from './due-set.js';
 import { HELD_COST } from './kept-lua.js';
 import { RECORD_COST } from './lua.js';
@@ -29,7 +36,11 @@ describe('the ledger in the long run', () => {
     async (names) => {
       const { ledger, clock, redis, keys } = at;
       const claims = names && {
-        claims: { keys: names.map((name) => keys.claim('public', 'key', name)), fingerprint: 'f', ttlMs: 9_000 },
+        claims: claimsOn(
+          names.map((name) => keys.claim('public', 'key', name)),
+          'f',
+          9_000,
+        ),
       };
       const it = submission(clock, claims);
       await ledger.submit(it);
@@ -42,14 +53,15 @@ describe('the ledger in the long run', () => {
 
   it('takes a claim on a forgotten record for none', async () => {
     const { ledger, clock, redis, keys } = at;
-    const claims = { keys: [keys.claim('public', 'key', 'k')], fingerprint: 'f', ttlMs: 90_000 };
+    const key = keys.claim('public', 'key', 'k');
+    const claims = claimsOn([key], 'f', 90_000);
     const first = submission(clock, { claims });
     await ledger.submit(first);
     await ledger.cancel(first.id);
     await redis.del(keys.prediction(first.id));
     const second = submission(clock, { claims });
     expect(await ledger.submit(second)).toMatchObject({ kind: 'new' });
-    expect(await ledger.claimed(claims.keys[0]!)).toEqual({ fingerprint: 'f', id: second.id });
+    expect(await ledger.claimed(key)).toEqual({ fingerprint: 'f', id: second.id });
   });
 
   it('forgets records in every index although Redis forgot them by their TTL first', async () => {

@@ -1,5 +1,12 @@
 /** The state machine of durable predictions, on a real Redis. */
-import { INPUT, ledgerInEach, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import {
+  claimsOn,
+  INPUT,
+  ledgerInEach,
+  METRICS,
+  submission,
+  type LedgerOnRedis,
+} from '../../../../test/fixtures/ledger.js';
 import { parseLog } from '../contract/prediction-record.js';
 import { DueSet } from './due-set.js';
 import { HELD_COST } from './kept-lua.js';
@@ -139,7 +146,7 @@ describe('ledger', () => {
   it('keeps the client’s own id for as long as a record that is tried again late', async () => {
     const { ledger, keys, clock, redis } = at;
     const [key, alias] = [keys.claim('public', 'key', 'k'), keys.claim('public', 'alias', 'a')];
-    const ref = await submitted({ claims: { keys: [key, alias], fingerprint: 'f', ttlMs: 9_000 } });
+    const ref = await submitted({ claims: claimsOn([key, alias], 'f', 9_000) });
     await ledger.fail(ref, { code: 'INTERNAL', message: 'no' });
     await ledger.retry(ref.id, clock.now() + 60_000);
     const kept = (await ledger.read(ref.id))!.keepRecord;
@@ -188,11 +195,12 @@ describe('ledger', () => {
 
   it('gives the same prediction for the same claim, and refuses another request under it', async () => {
     const { ledger, keys, clock, redis } = at;
-    const claims = {
-      keys: [keys.claim('public', 'key', 'k'), keys.claim('public', 'alias', 'a')],
-      fingerprint: 'f',
-      ttlMs: 9_000,
-    };
+    const [key, alias] = [keys.claim('public', 'key', 'k'), keys.claim('public', 'alias', 'a')];
+    const held = [
+      { key, ttlMs: 9_000 },
+      { key: alias, ttlMs: 90_000 },
+    ];
+    const claims = { held, fingerprint: 'f' };
     const ref = await submitted({ claims });
     const second = submission(clock, { claims });
     expect(await ledger.submit(second)).toEqual({ kind: 'same', id: ref.id });
@@ -200,7 +208,11 @@ describe('ledger', () => {
     expect(await ledger.submit(submission(clock, { claims: { ...claims, fingerprint: 'g' } }))).toEqual({
       kind: 'conflict',
     });
-    expect(await ledger.claimed(claims.keys[1]!)).toEqual({ fingerprint: 'f', id: ref.id });
+    expect(await ledger.claimed(alias)).toEqual({ fingerprint: 'f', id: ref.id });
+    for (const { key: claim, ttlMs } of held) {
+      const ttl = await redis.pttl(claim);
+      expect([ttl > ttlMs / 2, ttl <= ttlMs]).toEqual([true, true]);
+    }
   });
 
   it('tells a watching gateway of every transition, and no other', async () => {

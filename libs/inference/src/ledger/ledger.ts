@@ -42,7 +42,7 @@ export interface Submission {
   /** Gateway that is told of every transition from the first on. */
   watcher?: string;
   /** Claims on an idempotency key and an alias: while one lives, the same fingerprint gets the same prediction. */
-  claims?: { keys: string[]; fingerprint: string; ttlMs: number };
+  claims?: { held: { key: string; ttlMs: number }[]; fingerprint: string };
   /** The job that it goes with, which whoever submits it adds; else it gets one of its own. */
   job?: string;
 }
@@ -115,11 +115,9 @@ export class Ledger {
       Math.round(Math.min(deadline, this.clock.now() + LOOK_MS)),
       Math.round(budget),
       watcher,
-      claims?.keys[0] ?? '',
-      claims?.fingerprint ?? '',
-      claims?.ttlMs ?? 0,
-      claims?.keys[1] ?? '',
       job,
+      claims?.fingerprint ?? '',
+      ...(claims?.held ?? []).flatMap(({ key, ttlMs }) => [key, ttlMs]),
     ]);
     const [, answer] = (await Promise.all([written, run])) as [void, string[]];
     const [kind, ...rest] = answer;

@@ -1,6 +1,6 @@
 /** What goes when the budget is full, what may not, and that nothing of it is left behind. */
 import { chunkOf, createdBatch } from '../../../../test/fixtures/batch-rows.js';
-import { ledgerInEach, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
+import { claimsOn, ledgerInEach, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import type { DeliveryRef } from '../contract/durable-job.js';
 import { Deliveries } from '../webhooks/deliveries.js';
 import { RetrySchedule } from '../webhooks/schedule.js';
@@ -84,8 +84,8 @@ describe('the room for what has ended', () => {
 
   it('leaves nothing of a record: no index, no claim, no delivery', async () => {
     const { redis, keys, ledger, clock } = at;
-    const claims = { keys: [keys.claim('public', 'key', 'k'), keys.claim('public', 'alias', 'a')], fingerprint: 'f' };
-    const id = await submitted({ claims: { ...claims, ttlMs: 90_000 }, head: { webhook: URL } });
+    const names = [keys.claim('public', 'key', 'k'), keys.claim('public', 'alias', 'a')];
+    const id = await submitted({ claims: claimsOn(names, 'f', 90_000), head: { webhook: URL } });
     await ledger.fail({ id, generation: 0 }, FAILURE);
     await deliver(id);
     await ledger.sweep(100, 1);
@@ -94,17 +94,17 @@ describe('the room for what has ended', () => {
     await redis.del(keys.outbox, keys.deadOwners);
     expect(await redis.keys(`${keys.prefix}:*`)).toEqual([keys.bytes]);
     for (const what of ['pending', 'inputs', 'outputs', 'records', 'untold']) expect(await bytes(what)).toBe(0);
-    expect(await ledger.submit(submission(clock, { claims: { ...claims, ttlMs: 9 } }))).toMatchObject({ kind: 'new' });
+    expect(await ledger.submit(submission(clock, { claims: claimsOn(names, 'f', 9) }))).toMatchObject({ kind: 'new' });
   });
 
   it('leaves a claim that has become another prediction’s', async () => {
     const { redis, keys, ledger } = at;
-    const claims = { keys: [keys.claim('public', 'key', 'k')], fingerprint: 'f', ttlMs: 90_000 };
-    const id = await ended({ claims });
-    await redis.set(claims.keys[0]!, 'g pother');
+    const key = keys.claim('public', 'key', 'k');
+    const id = await ended({ claims: claimsOn([key], 'f', 90_000) });
+    await redis.set(key, 'g pother');
     await ledger.sweep(100, 1);
     expect(await known([id])).toEqual([false]);
-    expect(await ledger.claimed(claims.keys[0]!)).toEqual({ fingerprint: 'g', id: 'pother' });
+    expect(await ledger.claimed(key)).toEqual({ fingerprint: 'g', id: 'pother' });
   });
 
   it('is not made by a record whose webhook is on its way, which counts like what has not ended', async () => {

@@ -3,8 +3,8 @@ import { Script } from '../queue/script.js';
 import { MAX_EVICTIONS, PRELUDE } from './lua.js';
 
 /**
- * ARGV: prefix, now, id, head (JSON), deadline, due, budget in bytes, gateway that watches or '', claim key or '',
- * fingerprint, claim's TTL in ms, second claim key or '', id of the job that it goes with or '' for one of its own.
+ * ARGV: prefix, now, id, head (JSON), deadline, due, budget in bytes, gateway that watches or '', id of the job that it
+ * goes with or '' for one of its own, fingerprint, and of each claim its key and TTL in ms.
  *
  * Answers `{'new', outbox…}`; `{'same', id}` when a claim of the same fingerprint exists; `{'conflict'}` when one of
  * another does; `{'lost'}` when the payload is not there; `{'full', pending}` when what is pending leaves no room.
@@ -15,12 +15,12 @@ import { MAX_EVICTIONS, PRELUDE } from './lua.js';
  */
 export const SUBMIT = new Script(`${PRELUDE}
 local head, deadline, due, budget, watcher = ARGV[4], ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
-local claims, fingerprint, ttl = {ARGV[9], ARGV[12]}, ARGV[10], ARGV[11]
+local job, fingerprint = ARGV[9], ARGV[10]
 
 -- The same submission again, after an answer that was lost: its payload is the record's and stays.
 if redis.call('EXISTS', key) == 1 then return {'same', id} end
-for _, claim in ipairs(claims) do
-  local told = claimedBy(claim, fingerprint)
+for i = 11, #ARGV, 2 do
+  local told = claimedBy(ARGV[i], fingerprint)
   if told then
     redis.call('UNLINK', k('payload:' .. id))
     return told
@@ -40,11 +40,9 @@ makeRoom(cost, budget, ${MAX_EVICTIONS})
 if redis.call('PERSIST', k('payload:' .. id)) == 0 then return {'lost'} end
 if watcher ~= '' then redis.call('HSET', key, 'watchers', watcher) end
 local made = {}
-for _, claim in ipairs(claims) do
-  if claim ~= '' then
-    redis.call('SET', claim, fingerprint .. ' ' .. id, 'PX', ttl)
-    made[#made + 1] = claim
-  end
+for i = 11, #ARGV, 2 do
+  redis.call('SET', ARGV[i], fingerprint .. ' ' .. id, 'PX', ARGV[i + 1])
+  made[#made + 1] = ARGV[i]
 end
 if made[1] then redis.call('HSET', key, 'claims', table.concat(made, '\\n')) end
 redis.call('ZADD', k('predictions:' .. rec.owner), rec.created, id)
@@ -52,7 +50,7 @@ rec.generation, rec.log, rec.seq, rec.watchers = '0', '', 0, ''
 note(rec, 'starting')
 redis.call('HSET', key, 'head', head, 'generation', 0, 'attempts', 0, 'deadline', deadline,
   'status', rec.status, 'seq', rec.seq, 'log', rec.log)
-if ARGV[13] ~= '' then redis.call('HSET', key, 'job', ARGV[13]) end
+if job ~= '' then redis.call('HSET', key, 'job', job) end
 pend(rec, due)
 postJob(rec)
 return {'new', unpack(posted)}

@@ -1,12 +1,13 @@
 /**
  * A durable prediction on its way into the ledger: its head, its payload, the claims of its idempotency key and alias.
  *
- * Invariant: the fingerprint is of what was asked for and not of what it was resolved to, so that a repeated request is
- * the same one even after a new version has been made the default.
+ * Invariant: the fingerprint is of what was sent and not of what it was resolved to or read as, so that a repeated
+ * request is the same one even when another version has been made the default, or its own has gone.
  */
 import { createHash } from 'node:crypto';
 import type { Keys, StoredItem, Submission } from '#inference';
-import type { InputItem, PredictionInput } from '../../predictions/prediction-input.js';
+import type { InputItem } from '../../predictions/prediction-input.js';
+import type { Content } from '../../predictions/request-content.js';
 import type { WebhookWish } from '../preferences.js';
 
 /** Frames start at multiples of this inside a payload, so that they are read in place. */
@@ -19,7 +20,7 @@ export interface Wanted {
   /** As the request names them. */
   model?: string | undefined;
   version?: string | undefined;
-  input: PredictionInput;
+  content: Content;
   webhook?: WebhookWish | undefined;
   idempotencyKey?: string | undefined;
   /** The client's own id. */
@@ -46,14 +47,12 @@ export function stored(items: readonly InputItem[]): { items: StoredItem[]; payl
 }
 
 /** The claims of a request that names an idempotency key or an id of its own; undefined for one that does not. */
-export function claimsOf(keys: Keys, wanted: Wanted, ttl: { keyMs: number; aliasMs: number }): Submission['claims'] {
+export function claimsOf(keys: Keys, wanted: Wanted, aliasMs: number): Submission['claims'] {
   const { owner, idempotencyKey, alias } = wanted;
-  const claims: string[] = [];
-  if (idempotencyKey !== undefined) claims.push(keyClaim(keys, owner, idempotencyKey));
-  if (alias !== undefined) claims.push(aliasClaim(keys, owner, alias));
-  if (claims.length === 0) return undefined;
-  const ttlMs = alias === undefined ? ttl.keyMs : Math.max(ttl.keyMs, ttl.aliasMs);
-  return { keys: claims, fingerprint: fingerprint(wanted), ttlMs };
+  const held = [];
+  if (idempotencyKey !== undefined) held.push({ key: keyClaim(keys, owner, idempotencyKey), ttlMs: KEY_CLAIM_MS });
+  if (alias !== undefined) held.push({ key: aliasClaim(keys, owner, alias), ttlMs: aliasMs });
+  return held.length === 0 ? undefined : { held, fingerprint: fingerprint(wanted) };
 }
 
 /** The same for predictions and bulk runs: whichever uses the key first has it. */
@@ -65,13 +64,10 @@ export function aliasClaim(keys: Keys, owner: string, alias: string): string {
   return keys.claim(owner, 'alias', digest(alias));
 }
 
-function fingerprint({ model, version, input, webhook, alias }: Wanted): string {
+function fingerprint({ model, version, content, webhook, alias }: Wanted): string {
   const hash = createHash('sha256');
-  hash.update(JSON.stringify([model, version, alias, input.form, webhook?.url, webhook?.events]));
-  for (const { type, rows, bytes } of input.items) {
-    hash.update(`${type} ${rows} ${bytes.reduce((sum, piece) => sum + piece.byteLength, 0)} `);
-    for (const piece of bytes) hash.update(piece);
-  }
+  hash.update(JSON.stringify([model, version, alias, content.kind, webhook?.url, webhook?.events]));
+  for (const piece of content.bytes) hash.update(piece);
   return hash.digest('base64url');
 }
 

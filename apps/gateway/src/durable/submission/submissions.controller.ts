@@ -65,17 +65,19 @@ export class SubmissionsController {
   }
 
   private async submit(request: FastifyRequest, reply: FastifyReply, { model, alias }: Named): Promise<void> {
-    const content = durableBody(parseJson(joined(request.body as Body)));
-    const wanted = { model: model ?? content.model, version: content.version };
-    const { description } = this.catalog.resolveKept(wanted.model, wanted.version, chanceOf(request.headers));
-    const input = inputOfBody(content, description);
-    const webhook = webhookOfBody(content);
+    const bytes = request.body as Body;
+    const body = durableBody(parseJson(joined(bytes)));
+    const wanted = { model: model ?? body.model, version: body.version };
+    const webhook = webhookOfBody(body);
     await this.answer.submit({
       request,
       reply,
       ...wanted,
-      description,
-      input,
+      content: { kind: 'json', bytes },
+      read: () => {
+        const { description } = this.catalog.resolveKept(wanted.model, wanted.version, chanceOf(request.headers));
+        return { description, input: inputOfBody(body, description) };
+      },
       webhook,
       alias,
       waitMs: 0,
