@@ -1,4 +1,5 @@
-// Proves: a worker that is killed loses nothing; what it held is taken over within 10 s; with nobody left callers are told.
+// Proves: a worker that is killed loses nothing; what it held is taken over within 10 s, and of one that is stopped at once;
+// with nobody left callers are told.
 import { Redis } from 'ioredis';
 import { postJson, type Answer } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
@@ -6,7 +7,7 @@ import { packsKey, stoppedWithPack } from '../support/packs.js';
 import { Stack } from '../support/stack.js';
 import { until } from '../support/until.js';
 
-const models = new ModelsFolder().fixtures('slow');
+const models = new ModelsFolder().fixtures('slow', 'slower');
 const redis = new Redis(process.env['SLUICE_TEST_REDIS_URL']!);
 let stack: Stack;
 afterEach(() => stack.close());
@@ -63,6 +64,25 @@ it('runs a pack that comes a second time one prediction at a time', async () => 
     expect(json.metrics.queue_ms).toBeGreaterThan(2_000);
     expect(json.metrics.batch_size).toBe(1);
   }
+}, 90_000);
+
+it('gives back what it has in hand at the end of its drain, which is no death', async () => {
+  const workerEnv = { SLUICE_EXECUTORS: '1', SLUICE_WORKER_DRAIN_MS: '0' };
+  stack = await Stack.start({ models: models.path, workerEnv, awaits: ['slower'] });
+  const key = (part: string) => packsKey(stack, 'slower', part);
+  const timeout = { 'x-request-timeout': '60' };
+  const all = Promise.all(
+    Array.from({ length: 6 }, (_, i) => postJson(`${stack.url}/predict/slower`, { input: [i, 0, 0, 0] }, timeout)),
+  );
+  let held: string[] = [];
+  await until('packs are in hand', async () => (held = await redis.lrange(key('active'), 0, -1)).length > 0);
+  await stack.workers[0]!.stop();
+  expect(await redis.llen(key('active'))).toBe(0);
+  const waiting = await redis.lrange(key('wait'), 0, -1);
+  expect(held.filter((job) => waiting.includes(job))).not.toEqual([]);
+  for (const job of waiting) expect(await redis.hget(key(job), 'stc')).toBeNull();
+  stack.addWorker();
+  expect((await all).map((answer) => answer.status)).toEqual(Array.from({ length: 6 }, () => 200));
 }, 90_000);
 
 it('refuses at once when the only ready slot has vanished, and serves again when one is back', async () => {

@@ -1,7 +1,8 @@
 /**
  * The queues of one model version that this worker takes from: packs, durable predictions, bulk.
  *
- * Invariant: no more is taken than can soon run, so that what waits is shared by all workers.
+ * Invariants: no more is taken than can soon run, so that what waits is shared by all workers; what is in hand when this
+ * worker has no more time waits again at once, for a lock that runs out would count as a death.
  */
 import { DurableWorker, LANES, PackWorker, type JobOutcome } from '#inference';
 import type { WorkerContext } from '../context.js';
@@ -26,6 +27,9 @@ interface ConsumersOptions extends Processors {
 export class Consumers {
   private readonly workers: (PackWorker | DurableWorker)[];
   private jobs = 0;
+  /** What is in hand is another worker's; an outcome that it still has here is taken all the same. */
+  giveBack!: () => void;
+  private readonly givenBack = new Promise<JobOutcome>((resolve) => (this.giveBack = () => resolve('given back')));
 
   constructor(
     target: Target,
@@ -70,7 +74,7 @@ export class Consumers {
     await Promise.all(this.workers.map((worker) => worker.ready()));
   }
 
-  /** Stops taking jobs and resolves when those in hand are done. */
+  /** Stops taking jobs and resolves when those in hand are done, or given back. */
   async close(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.close()));
   }
@@ -80,8 +84,7 @@ export class Consumers {
     this.options.used();
     try {
       if (!(await this.options.mayRun())) return 'given back';
-      await run();
-      return 'settled';
+      return await Promise.race([run().then(() => 'settled' as const), this.givenBack]);
     } finally {
       this.jobs--;
       this.options.used();

@@ -13,6 +13,9 @@ import type { Target } from '../predictions/intake.js';
 import { Consumers, type Processors } from './consumers.js';
 import type { State, Version } from './version.js';
 
+/** For Redis to take back what is in hand at the end of a drain. */
+const GIVE_BACK_MS = 1_000;
+
 export interface ServedModelsOptions extends Processors {
   context: WorkerContext;
   outlet: ReplyOutlet;
@@ -240,7 +243,7 @@ export class ServedModels {
     version.makesRoom = true;
   }
 
-  /** Stops taking jobs, finishes those in hand; gives them up after `graceMs`. Resolves to whether all finished. */
+  /** Stops taking jobs, finishes those in hand; gives them back after `graceMs`. Resolves to whether all finished. */
   async drain(graceMs: number): Promise<boolean> {
     this.isEnding = true;
     const versions = this.all();
@@ -249,13 +252,14 @@ export class ServedModels {
       version.target?.bulk.drain();
       this.move(version, 'draining');
     }
-    const open = versions.flatMap(({ consumers }) => consumers ?? []);
-    const closed = Promise.all([...open, ...this.closing].map((consumers) => consumers.close()));
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), graceMs)));
-    const finished = await Promise.race([closed.then(() => true), late]);
-    clearTimeout(timer);
-    // What is still in hand loses its lock with this process, and another worker takes it over.
+    const open = [...versions.flatMap(({ consumers }) => consumers ?? []), ...this.closing];
+    const closed = Promise.all(open.map((consumers) => consumers.close()));
+    const finished = await within(closed, graceMs);
+    if (!finished) {
+      for (const consumers of open) consumers.giveBack();
+      // What Redis does not take back loses its lock with this process.
+      await within(closed, GIVE_BACK_MS);
+    }
     return finished;
   }
 
@@ -279,4 +283,12 @@ export class ServedModels {
     const bulk = new Batcher({ ...options, ...shared });
     return { description, batcher, bulk, ...(version.digest && { mark: packageMark(version.digest) }) };
   }
+}
+
+async function within(done: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => (timer = setTimeout(() => resolve(false), ms)));
+  const isDone = await Promise.race([done.then(() => true), late]);
+  clearTimeout(timer);
+  return isDone;
 }
