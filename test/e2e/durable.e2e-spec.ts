@@ -1,6 +1,8 @@
 /** Submit now, look later: durable predictions over HTTP, with real workers and without any. */
+import { Redis } from 'ioredis';
 import { ask, form, postJson, seven, sevenRow, type Answer } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
+import { sendRows } from '../support/rows.js';
 import { Stack } from '../support/stack.js';
 import { until } from '../support/until.js';
 
@@ -233,6 +235,22 @@ describe('a durable prediction', () => {
     it('is a 202 for a caller who has waited long enough', async () => {
       const { status, json } = await submit(sum(3, 0, 0, 0), { prefer: 'wait=1' });
       expect([status, json.status]).toEqual([202, 'starting']);
+    });
+
+    it('leaves no job behind when it is cancelled, alone, with others or as rows of a bulk run', async () => {
+      const redis = new Redis(stack.redisUrl);
+      const jobs = async (): Promise<number[]> =>
+        Promise.all(['durable', 'bulk'].map((lane) => redis.llen(`${stack.prefix}:${lane}.row_sum@1:wait`)));
+      const before = await jobs();
+      const together = await Promise.all(Array.from({ length: 20 }, (_, i) => submit(sum(i, 0, 0, 0))));
+      const rows = await sendRows(
+        `${stack.url}/v1/batches?model=row_sum`,
+        Array.from({ length: 200 }, () => '[1, 0, 0, 0]'),
+      );
+      for (const { json } of together) await post(`/v1/predictions/${json.id}/cancel`);
+      await post(`/v1/batches/${rows.json.id}/cancel`);
+      expect(await jobs()).toEqual(before);
+      redis.disconnect();
     });
 
     it('is cancelled at once, and stays so when workers come', async () => {

@@ -63,7 +63,7 @@ export function gatewayParts(context: GatewayContext): GatewayParts {
     subjects: new SubjectsByKind(new PredictionSubjects(context), new BatchSubjects(context)),
   });
   const durable = new DurableService(context, budget, webhooks, catalog);
-  const batches = new BatchesService(context, budget, webhooks, admission);
+  const batches = new BatchesService(context, budget, webhooks, admission, catalog);
   const upkeep = new Upkeep(context, budget);
   upkeep.chore('webhooks', () => webhooks.reconcile());
   const models = modelParts(context, catalog);

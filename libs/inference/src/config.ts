@@ -69,7 +69,7 @@ const gateway = {
    * Share of Redis' maxmemory for durable predictions; the oldest of what has ended goes first. Records may take a quarter
    * of it more where what has not ended fills it.
    */
-  SLUICE_STORAGE_SHARE: z.coerce.number().gt(0).max(0.8).default(0.5),
+  SLUICE_STORAGE_SHARE: z.coerce.number().gt(0).max(0.7).default(0.5),
   /** Signs webhooks to endpoints without a secret of their own: `whsec_` and the base64 of 24-64 bytes. Never logged. */
   SLUICE_WEBHOOK_SECRET: z
     .string()

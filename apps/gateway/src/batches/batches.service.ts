@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto';
 import {
   DepartureWriter,
+  durableJobId,
   modelKey,
   newId,
   packageMark,
@@ -17,7 +18,9 @@ import {
 } from '#inference';
 import type { GatewayContext } from '../context.js';
 import { redisAnswers, type Receivers } from '../durable/durable.service.js';
+import { conflict, crowded, full } from '../durable/refusals.js';
 import { KEY_CLAIM_MS, keyClaim } from '../durable/submission/submission.js';
+import { acceptedFor, type ModelCatalog } from '../models/catalog/model-catalog.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
 import type { Admission } from '../predictions/admission.js';
 import { Leads } from './lead.js';
@@ -57,6 +60,7 @@ export class BatchesService {
     private readonly budget: StorageBudget,
     private readonly receivers: Receivers,
     private readonly admission: Pick<Admission, 'inFlight'>,
+    private readonly catalog: Pick<ModelCatalog, 'confirm'>,
   ) {
     this.departures = new DepartureWriter(context.redis, context.keys.control);
   }
@@ -90,14 +94,12 @@ export class BatchesService {
         id,
         head: webhook === undefined ? head : { ...head, webhook },
         ...(claim ? { claim } : {}),
+        budget: this.budget.bytes,
       }),
     );
-    if (made.kind === 'conflict') {
-      throw new SluiceError(
-        'IDEMPOTENCY_CONFLICT',
-        'This Idempotency-Key was used for another request. Use a new one for a new batch.',
-      );
-    }
+    if (made.kind === 'full') throw full(made.pendingBytes, this.budget.bytes);
+    if (made.kind === 'crowded') throw crowded();
+    if (made.kind === 'conflict') throw conflict();
     return this.read(owner, made.kind === 'same' ? made.id : id);
   }
 
@@ -110,7 +112,8 @@ export class BatchesService {
       const waiting = (): number => this.admission.inFlight - this.places.taken;
       const pace = new Pace({ waiting, isEarly: () => lead.isLong });
       const { context, budget } = this;
-      await new RowUpload({ ...upload, context, budget, pace, lead }).take(source, from);
+      const confirm = (): void => this.catalog.confirm(acceptedFor(upload.model));
+      await new RowUpload({ ...upload, context, budget, pace, lead, confirm }).take(source, from);
     } finally {
       this.leads.end(version, lead, performance.now());
     }
@@ -138,13 +141,16 @@ export class BatchesService {
 
   /** What has ended stays as it is. Resolves when no row of it lives any more. @throws BATCH_NOT_FOUND */
   async cancel(owner: string, id: string): Promise<BatchRecord> {
-    await this.read(owner, id);
+    const { model, version } = await this.read(owner, id);
     const { batches, outbox, log } = this.context;
+    const queue = outbox.queue({ lane: 'bulk', model, version });
     let row: number | undefined = 0;
     while (row !== undefined) {
       const step: CancelStep = await redisAnswers(batches.cancel(id, row));
-      for (const chunk of step.canceled) this.departures.tell(chunk);
+      for (const chunk of step.canceled) this.departures.tell(chunk.id);
       await outbox.offer(step.outbox, log);
+      // One that is held stays, and finds its record ended.
+      await Promise.allSettled(step.canceled.map((chunk) => queue.remove(durableJobId(chunk))));
       row = step.next;
     }
     return this.read(owner, id);

@@ -22,13 +22,14 @@ import type { ModelCatalog } from '../models/catalog/model-catalog.js';
 import { queueUnavailable } from '../predictions/pack-sender.js';
 import type { PredictionInput } from '../predictions/prediction-input.js';
 import type { StorageBudget } from '../upkeep/storage-budget.js';
+import { conflict, crowded, full, unknownFate } from './refusals.js';
+import { clearShared } from './shared-jobs.js';
 import { GroupCommit } from './submission/group-commit.js';
 import { aliasClaim, claimsOf, stored, type Wanted } from './submission/submission.js';
 
 const OWN_ID = /^p[A-Za-z0-9_-]{22}$/;
 /** A payload that ran out before its submission came is written again, this often. */
 const TRIES = 2;
-const FULL_RETRY_SECONDS = 30;
 const FRESH = { status: 'starting', generation: 0, attempts: 0, failures: 0, log: '' } as const;
 
 /** What a request's content is to the version that it means now. */
@@ -96,11 +97,9 @@ export class DurableService {
       case 'conflict':
         throw conflict();
       case 'full':
-        throw new SluiceError(
-          'STORAGE_FULL',
-          `Predictions that have not ended, or not been told, hold ${submitted.pendingBytes} of ${this.budget.bytes} bytes. Try again later, or add workers.`,
-          { retryAfterSeconds: FULL_RETRY_SECONDS },
-        );
+        throw full(submitted.pendingBytes, this.budget.bytes);
+      case 'crowded':
+        throw crowded();
       case 'lost':
         throw queueUnavailable();
     }
@@ -125,11 +124,10 @@ export class DurableService {
     if (applied) {
       this.departures.tell(record.id);
       await outbox.offer(decided, log);
-      // A job that stays, for it is held or shared, finds its record ended.
-      await outbox
-        .queue(record)
-        .remove(durableJobId(record))
-        .catch(() => undefined);
+      // A job that stays, for it is held or others share it, finds its record ended.
+      const own = outbox.queue(record).remove(durableJobId(record));
+      const shared = record.job === undefined ? undefined : clearShared(this.context, record, record.job);
+      await Promise.allSettled([own, shared]);
     }
     return this.read(owner, record.id);
   }
@@ -217,22 +215,11 @@ export class DurableService {
     let submitted: Submitted = { kind: 'lost' };
     for (let tries = 0; submitted.kind === 'lost' && tries < TRIES; tries++) {
       submitted = await this.commits.submit(submission, maxBatchSize).catch(() => {
-        throw new SluiceError(
-          'QUEUE_UNAVAILABLE',
-          'The queue did not answer, so it is not known whether this prediction was kept. Send it again with the same Idempotency-Key, which keeps it from running twice.',
-          { retryAfterSeconds: 2 },
-        );
+        throw unknownFate();
       });
     }
     return submitted;
   }
-}
-
-function conflict(): SluiceError {
-  return new SluiceError(
-    'IDEMPOTENCY_CONFLICT',
-    'This Idempotency-Key, or this id of your own, was used for another request. Use a new one for a new request.',
-  );
 }
 
 /** @throws QUEUE_UNAVAILABLE when Redis is away, hangs, or refuses writes. */

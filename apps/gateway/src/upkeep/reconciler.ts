@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto';
 import { DepartureWriter, DueSet, durableJobId, type Finding, type Transition } from '#inference';
 import type { GatewayContext } from '../context.js';
+import { clearShared } from '../durable/shared-jobs.js';
 
 /** Small enough that neither Redis nor a caller of this gateway waits for a round. */
 const PER_ROUND = 128;
@@ -63,16 +64,9 @@ export class Reconciler {
     await this.ended(finding, await ledger.fail(finding, { ...LOST, dead: { reason: 'lost', digest } }));
   }
 
-  /** Takes shared jobs out of which nothing is left to run: without a worker they would lie there for ever. */
   private async clear(findings: readonly Finding[]): Promise<void> {
     const jobs = new Map(findings.filter(({ what, job }) => job !== '' && what !== 'missing').map((f) => [f.job, f]));
-    await Promise.all(
-      [...jobs].map(async ([job, finding]) => {
-        const queue = this.context.outbox.queue(finding);
-        for (const ref of (await queue.refs(job)) ?? []) if (await this.context.ledger.live(ref)) return;
-        await queue.remove(job);
-      }),
-    );
+    await Promise.all([...jobs].map(([job, finding]) => clearShared(this.context, finding, job)));
   }
 
   /** The delivery that the end calls for, and no job that would run for nothing. */

@@ -115,14 +115,25 @@ describe('a bulk run', () => {
     const claim = { key: keys.claim('public', 'key', 'k'), fingerprint: 'batch', ttlMs: 9_000 };
     const head = { owner: 'public', model: 'digits', version: '1', request: 'r', created: 1, keepRecord: 20_000 };
     const id = newId('b');
-    await batches.create({ id, head, claim });
+    await batches.create({ id, head, claim, budget: 1_000_000 });
     const claims = claimsOn([claim.key], 'prediction', 9_000);
     expect(await ledger.submit(submission(clock, { claims }))).toEqual({ kind: 'conflict' });
-    expect(await batches.create({ id: newId('b'), head, claim })).toEqual({ kind: 'same', id });
+    expect(await batches.create({ id: newId('b'), head, claim, budget: 1_000_000 })).toEqual({ kind: 'same', id });
     const otherKey = keys.claim('public', 'key', 'other');
     await ledger.submit(submission(clock, { claims: claimsOn([otherKey], 'prediction', 9_000) }));
     const second = { ...claim, key: otherKey };
-    expect(await batches.create({ id: newId('b'), head, claim: second })).toEqual({ kind: 'conflict' });
+    expect(await batches.create({ id: newId('b'), head, claim: second, budget: 1_000_000 })).toEqual({
+      kind: 'conflict',
+    });
+  });
+
+  it('is completed by the first step of a cancellation where none of its rows lives, whoever takes the next', async () => {
+    const id = await created('https://x.test/');
+    await succeed(await joined(id, 0));
+    const step = await batches.cancel(id, 0);
+    expect([step.next, step.outbox]).toEqual([1, [`hook ${id} completed 0`]]);
+    expect((await batches.read(id))!.completed).toBeDefined();
+    expect(await batches.cancel(id, step.next!)).toMatchObject({ applied: true, next: undefined, outbox: [] });
   });
 
   it('is canceled in steps, of which the first already keeps rows out, and ends with its last living row', async () => {
@@ -132,7 +143,7 @@ describe('a bulk run', () => {
     await succeed(chunks[0]!);
     const first = await batches.cancel(id, 0);
     expect(first).toMatchObject({ applied: true, next: 94, outbox: [] });
-    expect(first.canceled).toEqual(chunks.slice(1, 32).map((each) => each.id));
+    expect(first.canceled).toEqual(chunks.slice(1, 32).map((each) => ref(each)));
     expect(await batches.append(chunk(id, 120))).toEqual({ kind: 'closed', state: 'canceled' });
     expect((await batches.read(id))!.completed).toBeUndefined();
     const second = await batches.cancel(id, first.next!);
@@ -167,9 +178,11 @@ describe('a bulk run', () => {
     const head = { owner: 'public', model: 'm', version: '1', request: 'r', created: 1, keepRecord: 1_000 };
     const claim = { key, fingerprint: 'f', ttlMs: 9_000 };
     const id = newId('b');
-    expect(await batches.create({ id, head, claim })).toEqual({ kind: 'new' });
-    expect(await batches.create({ id: newId('b'), head, claim })).toEqual({ kind: 'same', id });
-    expect(await batches.create({ id: newId('b'), head, claim: { ...claim, fingerprint: 'g' } })).toEqual({
+    expect(await batches.create({ id, head, claim, budget: 1_000_000 })).toEqual({ kind: 'new' });
+    expect(await batches.create({ id: newId('b'), head, claim, budget: 1_000_000 })).toEqual({ kind: 'same', id });
+    expect(
+      await batches.create({ id: newId('b'), head, claim: { ...claim, fingerprint: 'g' }, budget: 1_000_000 }),
+    ).toEqual({
       kind: 'conflict',
     });
   });

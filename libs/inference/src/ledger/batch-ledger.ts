@@ -6,6 +6,7 @@
  */
 import type { Clock } from '../batching/clock.js';
 import { parseBatch, type BatchHead, type BatchRecord, type BatchState } from '../contract/batch-record.js';
+import type { GenerationRef } from '../contract/durable-job.js';
 import { packed } from '../contract/end-to-end.js';
 import type { Keys } from '../contract/keys.js';
 import type { PredictionRecord, RecordHead } from '../contract/prediction-record.js';
@@ -23,9 +24,15 @@ export interface Creation {
   id: string;
   head: BatchHead;
   claim?: { key: string; fingerprint: string; ttlMs: number };
+  budget: number;
 }
 
-export type Created = { kind: 'new' } | { kind: 'same'; id: string } | { kind: 'conflict' };
+export type Created =
+  | { kind: 'new' }
+  | { kind: 'same'; id: string }
+  | { kind: 'conflict' }
+  | { kind: 'full'; pendingBytes: number }
+  | { kind: 'crowded' };
 
 /** Rows that join a batch, in one record. */
 export interface Chunk {
@@ -45,6 +52,7 @@ export type Appended =
   | { kind: 'closed'; state: BatchState }
   | { kind: 'gone' }
   | { kind: 'full'; pendingBytes: number }
+  | { kind: 'crowded' }
   | { kind: 'lost' };
 
 /** Rows whose record is no longer kept. */
@@ -64,7 +72,7 @@ export interface CancelStep extends Transition {
   /** Where the next step goes on; undefined after the last. */
   next: number | undefined;
   /** Chunks that were canceled: those that run them are told. */
-  canceled: string[];
+  canceled: GenerationRef[];
 }
 
 export class BatchLedger {
@@ -74,11 +82,12 @@ export class BatchLedger {
     private readonly options: { clock: Clock; ledger: Pick<Ledger, 'readMany'> },
   ) {}
 
-  async create({ id, head, claim }: Creation): Promise<Created> {
-    const args = [luaJson(head), claim?.key ?? '', claim?.fingerprint ?? '', claim?.ttlMs ?? 0];
+  async create({ id, head, claim, budget }: Creation): Promise<Created> {
+    const args = [luaJson(head), claim?.key ?? '', claim?.fingerprint ?? '', claim?.ttlMs ?? 0, Math.round(budget)];
     const [kind, other] = (await this.run(CREATE, this.keys.batch(id), [id, ...args])) as string[];
     if (kind === 'same') return { kind, id: other! };
-    return { kind: kind === 'new' ? kind : 'conflict' };
+    if (kind === 'full') return { kind, pendingBytes: Number(other) };
+    return { kind: kind === 'new' || kind === 'crowded' ? kind : 'conflict' };
   }
 
   /** Resolves when Redis has it all. */
@@ -114,7 +123,10 @@ export class BatchLedger {
     return {
       applied: true,
       next: next === '' ? undefined : Number(next),
-      canceled: rest.slice(0, count),
+      canceled: rest.slice(0, count).map((chunk) => {
+        const [id, generation] = chunk.split(' ') as [string, string];
+        return { id, generation: Number(generation) };
+      }),
       outbox: rest.slice(count),
     };
   }
@@ -137,20 +149,20 @@ export class BatchLedger {
   /** The chunks that begin at `row` or later, in order. */
   async chunks(batch: string, { row, limit }: { row: number; limit: number }): Promise<Chunks> {
     const index = this.keys.chunks(batch);
-    const found = await this.redis.zrangebyscore(index, row, '+inf', 'WITHSCORES', 'LIMIT', 0, limit + 1);
+    // Before the index: rows that are added in between would be taken for the last chunk's.
+    const [committed, found] = await Promise.all([
+      this.redis.hget(this.keys.batch(batch), 'committed'),
+      this.redis.zrangebyscore(index, row, '+inf', 'WITHSCORES', 'LIMIT', 0, limit + 1),
+    ]);
     const ids = found.filter((_, i) => i % 2 === 0).slice(0, limit);
     const rows = found.filter((_, i) => i % 2 === 1).map(Number);
     const records = await this.options.ledger.readMany(ids);
-    // Where the last chunk of all ends, the batch alone can say, and only one that is not there need ask.
-    if (rows.length === ids.length && records.at(-1) === undefined) rows.push(await this.committed(batch));
+    // Where the last chunk of all ends, the batch alone can say.
+    if (rows.length === ids.length) rows.push(Number(committed));
     return {
       chunks: records.map((record, i) => record ?? { forgotten: true, row: rows[i]!, count: rows[i + 1]! - rows[i]! }),
       ...(found.length > 2 * limit ? { next: rows[limit]! } : {}),
     };
-  }
-
-  private async committed(batch: string): Promise<number> {
-    return Number(await this.redis.hget(this.keys.batch(batch), 'committed'));
   }
 
   private run(script: Script, key: string, [id, ...args]: [string, ...ScriptArgument[]]): Promise<unknown> {
@@ -170,6 +182,6 @@ function appended([kind, ...rest]: string[]): Appended {
     case 'full':
       return { kind, pendingBytes: Number(rest[0]) };
     default:
-      return { kind: kind === 'gone' ? kind : 'lost' };
+      return { kind: kind === 'gone' || kind === 'crowded' ? kind : 'lost' };
   }
 }

@@ -46,19 +46,15 @@ local function complete(name)
   if head.webhook then post('hook ' .. name .. ' completed ' .. f[4]) end
 end
 
--- A chunk is run again. False when its batch was canceled.
+-- A chunk of one that was not canceled is run again.
 local function reopen(name, owner)
   local batch = batchOf(name)
-  local state = redis.call('HGET', batch, 'state')
-  if state == 'canceled' then return false end
-  if state == 'completed' then
-    redis.call('HSET', batch, 'state', 'sealed')
-    redis.call('HDEL', batch, 'completed')
-    redis.call('HINCRBY', batch, 'generation', 1)
-    leave(batchMember(name, owner))
-    for _, each in ipairs({batch, chunksOf(name)}) do redis.call('PERSIST', each) end
-  end
-  return true
+  if redis.call('HGET', batch, 'state') ~= 'completed' then return end
+  redis.call('HSET', batch, 'state', 'sealed')
+  redis.call('HDEL', batch, 'completed')
+  redis.call('HINCRBY', batch, 'generation', 1)
+  leave(batchMember(name, owner))
+  for _, each in ipairs({batch, chunksOf(name)}) do redis.call('PERSIST', each) end
 end
 
 -- The time of a batch is over; one that was never sealed and still has rows to run lives on, and then this is false.

@@ -3,19 +3,22 @@
  * id of the same; the counts and the end of a batch hang on the transitions of its chunks (batch-lua.ts).
  */
 import { Script } from '../queue/script.js';
-import { MAX_EVICTIONS, PRELUDE } from './lua.js';
+import { PRELUDE } from './lua.js';
 
 /**
- * ARGV: …, head (JSON), claim key or '', fingerprint, claim's TTL in ms. Nothing → open. Answers `{'new'}`, or
- * `{'same', id}` and `{'conflict'}` as a submission does.
+ * ARGV: …, head (JSON), claim key or '', fingerprint, claim's TTL in ms, budget. Nothing → open. Answers `{'new'}`, or
+ * `{'same', id}`, `{'conflict'}`, `{'full', pending}` and `{'crowded'}` as a submission does.
  */
 export const CREATE = new Script(`${PRELUDE}
 local head, claim, fingerprint, ttl = cjson.decode(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
 if claim ~= '' then
   local told = claimedBy(claim, fingerprint)
   if told then return told end
-  redis.call('SET', claim, fingerprint .. ' ' .. id, 'PX', ttl)
 end
+local pending = pendingOver(BATCH_COST, tonumber(ARGV[8]))
+if pending then return {'full', pending} end
+if not roomFor(BATCH_COST, tonumber(ARGV[8])) then return {'crowded'} end
+if claim ~= '' then redis.call('SET', claim, fingerprint .. ' ' .. id, 'PX', ttl) end
 redis.call('HSET', key, 'head', ARGV[4], 'state', 'open', 'generation', 0, 'committed', 0)
 redis.call('ZADD', k('batches:' .. head.owner), head.created, id)
 keepBatch(id, head.owner, head.keepRecord)
@@ -31,7 +34,7 @@ export const BULK_SHARE = 0.5;
  *
  * Answers `{'new', committed, rows that have not ended, outbox…}`, also when it had joined before; `{'moved', committed}`
  * when the batch has not as many rows as the chunk says are before it; `{'closed', state}` when it takes no more;
- * `{'gone'}`; `{'lost'}` and `{'full', pending}` as a submission does. A chunk of which no row has an input ends at once.
+ * `{'gone'}`; `{'lost'}`, `{'full', pending}` and `{'crowded'}` as a submission does. A chunk of which no row has an input ends at once.
  */
 export const APPEND = new Script(`${PRELUDE}
 local rec, deadline, due, budget = cjson.decode(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -53,7 +56,7 @@ rec.size = #ARGV[4]
 local cost = pendingCost(rec)
 local pending = pendingOver(cost, budget * ${BULK_SHARE})
 if pending then return refused('full', pending) end
-makeRoom(cost, budget, ${MAX_EVICTIONS})
+if not roomFor(cost, budget) then return refused('crowded') end
 if itemsIn(rec) > 0 and redis.call('PERSIST', payload) == 0 then return {'lost'} end
 
 redis.call('HSET', key, 'head', ARGV[4], 'generation', 0, 'attempts', 0, 'deadline', deadline)
@@ -86,8 +89,8 @@ return done()
 
 /**
  * ARGV: …, row, chunks. open | sealed → canceled, and so many living chunks from that row on with it; called until it
- * answers no next row, so that no call holds Redis up for long. Answers `{1, next row or '', canceled chunks, their ids…,
- * outbox…}`, or `{0}` for a batch that has completed or is not there.
+ * answers no next row, so that no call holds Redis up for long. Answers `{1, next row or '', canceled chunks, each as
+ * `<id> <generation>`…, outbox…}`, or `{0}` for a batch that has completed or is not there.
  */
 export const CANCEL_BATCH = new Script(`${PRELUDE}
 local name, batch = id, key
@@ -107,10 +110,11 @@ for i = 1, #found, 2 do
     unpend(rec)
     move(rec, 'canceled')
     ended(rec)
-    canceled[#canceled + 1] = id
+    canceled[#canceled + 1] = id .. ' ' .. rec.generation
   end
 end
-if not last then complete(name) end
+-- After each step: whoever would take the next may be gone.
+complete(name)
 local answer = {1, last and string.format('%d', tonumber(last) + 1) or '', #canceled}
 for _, each in ipairs(canceled) do answer[#answer + 1] = each end
 for _, each in ipairs(posted) do answer[#answer + 1] = each end

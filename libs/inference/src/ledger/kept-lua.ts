@@ -49,7 +49,8 @@ local function costOf(rec)
   return ${ENDED_COST} + rec.size + 3 * redis.call('HSTRLEN', key, 'claims') + deliveries
 end
 
-local function batchMember(name, owner) return memberOf(${BATCH_COST}, name, owner) end
+local BATCH_COST = ${BATCH_COST}
+local function batchMember(name, owner) return memberOf(BATCH_COST, name, owner) end
 
 -- Of the bytes of an input or output, and of a member of held:inputs or held:outputs.
 local function heldCost(bytes) return tonumber(string.match(bytes, '^%d+')) + ${HELD_COST} end

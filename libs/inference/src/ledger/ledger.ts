@@ -12,6 +12,7 @@ import type { Keys } from '../contract/keys.js';
 import {
   isTerminal,
   parseRecord,
+  UnreadableRecord,
   type DeadReason,
   type OutputItem,
   type PredictionRecord,
@@ -52,6 +53,8 @@ export type Submitted =
   | { kind: 'same'; id: string }
   | { kind: 'conflict' }
   | { kind: 'full'; pendingBytes: number }
+  /** What has ended is removed as fast as can be, and this has no room yet. */
+  | { kind: 'crowded' }
   /** The payload ran out before the script came: the whole submission may be tried again. */
   | { kind: 'lost' };
 
@@ -124,7 +127,7 @@ export class Ledger {
     if (kind === 'new') return { kind, outbox: rest };
     if (kind === 'same') return { kind, id: rest[0]! };
     if (kind === 'full') return { kind, pendingBytes: Number(rest[0]) };
-    return { kind: kind === 'conflict' ? kind : 'lost' };
+    return { kind: kind === 'conflict' || kind === 'crowded' ? kind : 'lost' };
   }
 
   begin(ref: GenerationRef): Promise<Transition> {
@@ -186,8 +189,12 @@ export class Ledger {
     return record && record.generation === generation && !isTerminal(record.status) ? record : undefined;
   }
 
+  /** Undefined for one that is not there, or is not of this build: it keeps no other from being read. */
   readMany(ids: readonly string[]): Promise<(PredictionRecord | undefined)[]> {
-    return Promise.all(ids.map((id) => this.read(id)));
+    const readable = (error: unknown): undefined => {
+      if (!(error instanceof UnreadableRecord)) throw error;
+    };
+    return Promise.all(ids.map((id) => this.read(id).catch(readable)));
   }
 
   /**

@@ -16,7 +16,7 @@
 import { batchLua } from './batch-lua.js';
 import { CLAIM_LUA } from './claim-lua.js';
 import { KEPT_LUA } from './kept-lua.js';
-import { ROOM_LUA } from './room-lua.js';
+import { roomLua } from './room-lua.js';
 
 /** What a record that has not ended costs beside its input: the hash, its places in the sorted sets, its job. */
 export const RECORD_COST = 2_048;
@@ -26,8 +26,6 @@ export const HEAD_IN_COST = 1_024;
 export const NET_MS = 3_600_000;
 /** A log keeps its last lines: a prediction may be retried by hand without end. */
 const MAX_LOG = 2_048;
-/** Most evictions in one call, so that a submission never holds Redis up for long; the rest is the next one's work. */
-export const MAX_EVICTIONS = 64;
 /** As long as a gateway's own stream outlives it. */
 const REPLY_TTL_SECONDS = 60;
 
@@ -143,4 +141,4 @@ end
 local function done() return {1, unpack(posted)} end
 local NOT_APPLIED = {0}
 
-${ROOM_LUA}`;
+${roomLua(NET_MS)}`;

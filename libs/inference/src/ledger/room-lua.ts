@@ -3,14 +3,24 @@
  * (lua.ts).
  *
  * Invariants: over the budget the oldest inputs go first, then the oldest outputs, and of the records beyond their share
- * the oldest, once their data is gone. A record stays while a webhook of it has not been delivered, and a batch until it
- * has ended: those are `untold`, and count like what has not ended. With a record go its deliveries and its claims.
+ * the oldest, once their data is gone. A record stays while a webhook of it has not been delivered or given up, at most
+ * OWED_MS past its time, and a batch that has rows until it has ended: those are `untold`, and count like what has not ended. With a
+ * record go its deliveries and its claims. What is stored makes its room first, or is refused: all of it is never more
+ * than a RECORD_SHARE over the budget.
  */
 
 /** Of the budget that records may fill although inputs and outputs, or what has not ended, need the room. */
 export const RECORD_SHARE = 0.25;
 
-export const ROOM_LUA = `
+/** Longer than all pauses of the usual schedule, and of receivers that ask for a day before each attempt. */
+export const OWED_MS = 30 * 86_400_000;
+
+/** Evictions of one submission: some, and as many small records as its bytes need, but never so many that Redis stands. */
+const LEAST_EVICTIONS = 64;
+const MOST_EVICTIONS = 512;
+const EVICTED_BYTES = 1_024;
+
+export const roomLua = (netMs: number): string => `
 -- Frees what was held by the member '<bytes> <id>' of held:<what>.
 local function drop(what, member)
   local owner = string.match(member, '^%d+ (.+)$')
@@ -55,21 +65,56 @@ local function told(name, head, generation, startTold)
   for _, event in ipairs(head.webhook and (head.events or {'completed'}) or {}) do
     local of = generations[event]
     if of then
-      local state = redis.call('HGET', k('delivery:msg_' .. name .. '_' .. event .. '_' .. of), 'state')
-      if not state or state == 'pending' then return false end
+      local delivery = 'msg_' .. name .. '_' .. event .. '_' .. of
+      local state = redis.call('HGET', k('delivery:' .. delivery), 'state')
+      -- One that has ended may have gone before its subject, whose list still has it.
+      if state == 'pending' then return false end
+      if not state and redis.call('SISMEMBER', k('deliveries-of:' .. name), delivery) == 0 then return false end
     end
   end
   return true
 end
 
--- Whether it may go before its time: a batch not before its end, and nothing before its webhooks.
+local function isBatch(name) return string.sub(name, 1, 1) == 'b' end
+
+-- 'gone'; 'open' for a batch that has rows and has not ended; 'owing' while a webhook is to be delivered; 'told'.
+local function standing(name)
+  local of = isBatch(name) and batchOf(name) or k('prediction:' .. name)
+  local f = redis.call('HMGET', of, 'head', 'generation', 'completed', 'startTold', 'committed')
+  if not f[1] then return 'gone' end
+  if isBatch(name) and not f[3] then return f[5] == '0' and 'told' or 'open' end
+  return told(name, cjson.decode(f[1]), f[2], f[4]) and 'told' or 'owing'
+end
+
+-- Before its time.
 local function mayGo(name)
-  local isBatch = string.sub(name, 1, 1) == 'b'
-  local of = isBatch and batchOf(name) or k('prediction:' .. name)
-  local f = redis.call('HMGET', of, 'head', 'generation', 'completed', 'startTold')
-  if not f[1] then return true end
-  if isBatch and not f[3] then return false end
-  return told(name, cjson.decode(f[1]), f[2], f[4])
+  local is = standing(name)
+  return is == 'gone' or is == 'told'
+end
+
+-- What would go at that time stays until it may.
+local function owe(member, at)
+  local bytes, name = partsOf(member)
+  leave(member)
+  redis.call('ZADD', k('untold'), int(at), member)
+  grow('untold', bytes)
+  local left = at + ${OWED_MS} - now
+  if isBatch(name) then
+    -- One that has not ended has no end of its own.
+    if redis.call('PTTL', batchOf(name)) > 0 then
+      for _, each in ipairs({batchOf(name), chunksOf(name)}) do redis.call('PEXPIRE', each, int(left + ${netMs})) end
+    end
+  else
+    local record = k('prediction:' .. name)
+    redis.call('PEXPIRE', record, int(left + ${netMs}))
+    renewAlias(record, name, left)
+  end
+end
+
+-- At its time.
+local function retire(member)
+  local _, name = partsOf(member)
+  if standing(name) == 'owing' then owe(member, now) else forget(member) end
 end
 
 -- The oldest record goes, or becomes untold; nil when there is none, or when it still has data, which goes first.
@@ -82,9 +127,7 @@ local function evict()
     forget(oldest[1])
     return bytes, bytes
   end
-  leave(oldest[1])
-  redis.call('ZADD', k('untold'), oldest[2], oldest[1])
-  grow('untold', bytes)
+  owe(oldest[1], tonumber(oldest[2]))
   return bytes, 0
 end
 
@@ -111,7 +154,8 @@ local function dropOldest(what)
   return heldCost(oldest[1])
 end
 
--- Drops what may go, in its order, until <cost> more bytes fit into the budget; how many steps that took.
+-- Drops what may go, in its order, until <cost> more bytes fit into the budget; how many steps that took, and what it is
+-- over still.
 local function makeRoom(cost, budget, most)
   local b = redis.call('HMGET', k('bytes'), 'records', 'pending', 'untold', 'inputs', 'outputs')
   local records, over = tonumber(b[1] or '0'), cost - budget
@@ -126,6 +170,13 @@ local function makeRoom(cost, budget, most)
     over = over - freed
     steps = steps + 1
   end
-  return steps
+  return steps, over
+end
+
+-- Room for what is to be stored; false while there is so much to drop that the sweep must go first.
+local function roomFor(cost, budget)
+  local most = math.min(${MOST_EVICTIONS}, ${LEAST_EVICTIONS} + math.ceil(cost / ${EVICTED_BYTES}))
+  local steps, over = makeRoom(cost, budget, most)
+  return steps < most or over <= budget * ${RECORD_SHARE}
 end
 `;

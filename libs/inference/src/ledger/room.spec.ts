@@ -6,6 +6,7 @@ import { Deliveries } from '../webhooks/deliveries.js';
 import { RetrySchedule } from '../webhooks/schedule.js';
 import { BatchLedger } from './batch-ledger.js';
 import { HELD_COST } from './kept-lua.js';
+import { STORED, type Submitted } from './ledger.js';
 
 const OUTPUT = { outputs: [], bytes: Buffer.from('{}'), metrics: METRICS };
 const FAILURE = { code: 'INTERNAL', message: 'no', dead: { reason: 'exhausted', digest: 'd' } } as const;
@@ -160,13 +161,49 @@ describe('the room for what has ended', () => {
     expect([await bytes('records'), await bytes('untold')]).toEqual([0, 0]);
   });
 
-  it('forgets what is untold when its time is over', async () => {
-    const id = await ended({ head: { webhook: URL } });
-    await at.ledger.sweep(100, 1);
-    at.clock.pass(20_001);
-    await at.ledger.sweep(100, ROOM);
-    expect(await known([id])).toEqual([false]);
+  it('keeps past its time what is to be told, until it has been, and for thirty days at most', async () => {
+    const { ledger, clock, redis, keys } = at;
+    const [told, never, early] = await Promise.all([1, 2, 3].map(() => ended({ head: { webhook: URL } })));
+    const batch = await createdBatch(at, batches, URL);
+    await batches.seal(batch);
+    const plain = await ended();
+    await deliver(early!);
+    // It is kept for as long as its subject from its own, earlier, end on.
+    await redis.del(keys.delivery(`msg_${early}_completed_0`));
+    clock.pass(20_001);
+    await ledger.sweep(100, ROOM);
+    expect(await known([told!, never!, early!, plain])).toEqual([true, true, false, false]);
+    expect(await batches.read(batch)).toMatchObject({ state: 'completed' });
+    expect([await bytes('records'), (await bytes('untold')) > 5_000]).toEqual([0, true]);
+    for (const key of [keys.prediction(never!), keys.batch(batch)]) {
+      expect(await redis.pttl(key)).toBeGreaterThan(30 * 86_400_000);
+    }
+    await deliver(told!);
+    await ledger.sweep(100, ROOM);
+    await ledger.sweep(100, ROOM);
+    expect(await known([told!, never!])).toEqual([false, true]);
+    clock.pass(30 * 86_400_000);
+    await ledger.sweep(100, ROOM);
+    expect(await known([never!])).toEqual([false]);
+    expect(await batches.read(batch)).toBeUndefined();
     expect([await bytes('records'), await bytes('untold')]).toEqual([0, 0]);
+  });
+
+  it('is made in proportion to what comes, which is refused while there is too much to go', async () => {
+    const { ledger, clock } = at;
+    const budget = 2_000_000;
+    await Promise.all(Array.from({ length: 3_000 }, () => ended({ budget: 100_000_000 })));
+    const all = async (): Promise<number> => (await Promise.all(STORED.map(bytes))).reduce((sum, each) => sum + each);
+    const before = await all();
+    const large = Buffer.alloc(400_000);
+    const submit = (): Promise<Submitted> =>
+      ledger.submit(submission(clock, { budget, payload: [large], head: { inputBytes: large.length } }));
+    expect(await submit()).toEqual({ kind: 'crowded' });
+    // Not as much as it would have taken, but more than for a small one.
+    expect(before - (await all())).toBeGreaterThan(100_000);
+    while ((await ledger.sweep(256, budget)) > 0);
+    expect(await submit()).toMatchObject({ kind: 'new' });
+    expect(await all()).toBeLessThan(budget * 1.25);
   });
 
   it('is made by the chunks of a batch, and by the batch itself when it has ended and that was told', async () => {
@@ -201,26 +238,55 @@ describe('the room for what has ended', () => {
     const { ledger, clock } = at;
     const id = await createdBatch(at, batches);
     const alone = await bytes('records');
+    const [made, more] = [chunkOf(clock, [id, 0]), chunkOf(clock, [id, 3])];
+    await batches.append(made);
     await ledger.sweep(100, 1);
     expect([await bytes('records'), await bytes('untold')]).toEqual([0, alone]);
-    const made = chunkOf(clock, [id, 0]);
-    await batches.append(made);
+    await batches.append(more);
     expect([await bytes('records'), await bytes('untold')]).toEqual([alone, 0]);
     await batches.seal(id);
     expect(await bytes('records')).toBe(0);
-    await ledger.fail({ id: made.id, generation: 0 }, FAILURE);
+    for (const each of [more, made]) await ledger.fail({ id: each.id, generation: 0 }, FAILURE);
     expect(await bytes('records')).toBeGreaterThan(alone);
+    const other = await bytes('records');
     expect(await ledger.retry(made.id, clock.now() + 1_000)).toMatchObject({ applied: true });
-    expect([await bytes('records'), await bytes('untold')]).toEqual([0, 0]);
+    expect(await bytes('records')).toBeLessThan(other - alone);
+    expect(await bytes('untold')).toBe(0);
+  });
+
+  it('is made by bulk runs that have no rows, and no more of them are begun than it holds', async () => {
+    const { clock, ledger } = at;
+    const head = {
+      owner: 'public',
+      model: 'digits',
+      version: '1',
+      request: 'r',
+      created: clock.now(),
+      keepRecord: 9e6,
+    };
+    const cost = await createdBatch(at, batches).then(() => bytes('records'));
+    const budget = 20 * cost;
+    for (let i = 0; i < 100; i++) {
+      clock.pass(1);
+      expect(await batches.create({ id: `b${i}`, head, budget })).toEqual({ kind: 'new' });
+    }
+    expect(await bytes('records')).toBeLessThanOrEqual(budget);
+    expect(await batches.read('b99')).toMatchObject({ state: 'open' });
+    const full = chunkOf(clock, ['b99', 0]);
+    expect(await batches.append(full)).toMatchObject({ kind: 'new' });
+    await ledger.sweep(100, 1);
+    expect(await batches.read('b98')).toBeUndefined();
+    const pendingBytes = (await bytes('pending')) + (await bytes('untold'));
+    expect(await batches.create({ id: 'bmore', head, budget: pendingBytes })).toEqual({ kind: 'full', pendingBytes });
   });
 
   it('gives an idempotency key of a forgotten batch free', async () => {
     const { redis, keys, clock } = at;
     const claim = { key: keys.claim('public', 'key', 'k'), fingerprint: 'f', ttlMs: 9_000 };
     const head = { owner: 'public', model: 'digits', version: '1', request: 'r', created: clock.now(), keepRecord: 9 };
-    await batches.create({ id: 'bone', head, claim });
-    expect(await batches.create({ id: 'btwo', head, claim })).toEqual({ kind: 'same', id: 'bone' });
+    await batches.create({ id: 'bone', head, claim, budget: 1_000_000 });
+    expect(await batches.create({ id: 'btwo', head, claim, budget: 1_000_000 })).toEqual({ kind: 'same', id: 'bone' });
     await redis.del(keys.batch('bone'));
-    expect(await batches.create({ id: 'btwo', head, claim })).toEqual({ kind: 'new' });
+    expect(await batches.create({ id: 'btwo', head, claim, budget: 1_000_000 })).toEqual({ kind: 'new' });
   });
 });

@@ -1,13 +1,14 @@
 /** The first transition: nothing → starting. */
 import { Script } from '../queue/script.js';
-import { MAX_EVICTIONS, PRELUDE } from './lua.js';
+import { PRELUDE } from './lua.js';
 
 /**
  * ARGV: prefix, now, id, head (JSON), deadline, due, budget in bytes, gateway that watches or '', id of the job that it
  * goes with or '' for one of its own, fingerprint, and of each claim its key and TTL in ms.
  *
  * Answers `{'new', outbox…}`; `{'same', id}` when a claim of the same fingerprint exists; `{'conflict'}` when one of
- * another does; `{'lost'}` when the payload is not there; `{'full', pending}` when what is pending leaves no room.
+ * another does; `{'lost'}` when the payload is not there; `{'full', pending}` when what is pending leaves no room,
+ * `{'crowded'}` when what has ended does and cannot go as fast.
  *
  * Guarantees: record, index, claims, byte count, `due` and the job's outbox entry are written together or not at all;
  * the payload, written before with a short TTL, loses its TTL only here, so that one whose submission never came goes
@@ -35,7 +36,10 @@ if pending then
   redis.call('UNLINK', k('payload:' .. id))
   return {'full', pending}
 end
-makeRoom(cost, budget, ${MAX_EVICTIONS})
+if not roomFor(cost, budget) then
+  redis.call('UNLINK', k('payload:' .. id))
+  return {'crowded'}
+end
 
 if redis.call('PERSIST', k('payload:' .. id)) == 0 then return {'lost'} end
 if watcher ~= '' then redis.call('HSET', key, 'watchers', watcher) end

@@ -4,6 +4,7 @@
  */
 import { Script } from '../queue/script.js';
 import { NET_MS, PRELUDE } from './lua.js';
+import { OWED_MS } from './room-lua.js';
 
 /** Begins the common run of a script: the record, unless it is gone, has ended or is of another generation. */
 const LIVE = `${PRELUDE}
@@ -102,8 +103,9 @@ return done()
 export const RETRY = new Script(`${PRELUDE}
 local rec = load()
 if not rec or live(rec) or rec.status == 'succeeded' then return NOT_APPLIED end
+if rec.batch and redis.call('HGET', batchOf(rec.batch), 'state') == 'canceled' then return NOT_APPLIED end
 if redis.call('PERSIST', k('payload:' .. id)) == 0 and redis.call('EXISTS', k('payload:' .. id)) == 0 then return {2} end
-if rec.batch and not reopen(rec.batch, rec.owner) then return NOT_APPLIED end
+if rec.batch then reopen(rec.batch, rec.owner) end
 rec.generation = string.format('%d', tonumber(rec.generation) + 1)
 redis.call('PERSIST', key)
 redis.call('HSET', key, 'generation', rec.generation, 'attempts', 0, 'deadline', ARGV[4])
@@ -143,25 +145,26 @@ return 1
 
 /**
  * KEYS[1] any key of ours; ARGV: prefix, now, '', limit, budget in bytes. Removes what has been kept its time: inputs,
- * outputs, then whole records with their place in every index; and, before its time, what makes room while all bytes are
- * over the budget (room-lua.ts). Answers how many steps that took, `limit` at most of each kind.
+ * outputs, then whole records with their place in every index, unless a webhook is owed; and, before its time, what makes
+ * room while all bytes are over the budget (room-lua.ts). Answers how many steps that took, `limit` at most of each kind.
  */
 export const SWEEP = new Script(`${PRELUDE}
 local limit, budget, removed = tonumber(ARGV[4]), tonumber(ARGV[5]), 0
-local function overdue(set, remove)
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', k(set), '-inf', now, 'LIMIT', 0, limit)) do
+local function overdue(set, since, remove)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', k(set), '-inf', since, 'LIMIT', 0, limit)) do
     remove(member)
     removed = removed + 1
   end
 end
 for _, what in ipairs({'inputs', 'outputs'}) do
-  overdue('held:' .. what, function(member)
+  overdue('held:' .. what, now, function(member)
     redis.call('ZREM', k('held:' .. what), member)
     drop(what, member)
   end)
 end
-overdue('ended', forget)
-overdue('untold', forget)
+overdue('ended', now, retire)
+overdue('untold', now - ${OWED_MS}, forget)
 review(limit)
-return removed + makeRoom(0, budget, limit)
+local steps = makeRoom(0, budget, limit)
+return removed + steps
 `);

@@ -1,4 +1,4 @@
-import { keysUnder, type Appended, type Chunk, type ModelDescription } from '#inference';
+import { keysUnder, SluiceError, type Appended, type Chunk, type ModelDescription } from '#inference';
 import type { GatewayContext } from '../../context.js';
 import type { Row, RowSource } from './row.js';
 import { RowUpload } from './row-upload.js';
@@ -17,7 +17,10 @@ const model: ModelDescription = {
 };
 
 /** A ledger that keeps what it is given, and answers when it is told to. */
-function setUp(answer: (chunk: Chunk) => Promise<Appended>, { committed = 0, budget = 1e9 } = {}) {
+function setUp(
+  answer: (chunk: Chunk) => Promise<Appended>,
+  { committed = 0, budget = 1e9, confirm = (): void => undefined } = {},
+) {
   const chunks: Chunk[] = [];
   const context = {
     config: { retentionMs: 1, recordRetentionMs: 1, durableTimeoutMs: 1, durableAttempts: 1 },
@@ -41,6 +44,7 @@ function setUp(answer: (chunk: Chunk) => Promise<Appended>, { committed = 0, bud
     requestId: 'r',
     pace: { step: () => Promise.resolve() },
     lead: { note: () => undefined },
+    confirm,
   });
   return { upload, chunks };
 }
@@ -114,6 +118,20 @@ describe('an upload of rows', () => {
       details: { members: { id: 'b1', committed: 128 } },
     });
     expect(chunks).toHaveLength(3);
+  });
+
+  it('adds no rows to a version that has gone meanwhile, and says how many there are', async () => {
+    const gone = new SluiceError('MODEL_NOT_FOUND', 'It is gone.');
+    let left = 2;
+    const confirm = (): void => {
+      if (left-- === 0) throw gone;
+    };
+    const { upload, chunks } = setUp(kept, { confirm });
+    await expect(upload.take(source(1_000), 0)).rejects.toMatchObject({
+      code: 'MODEL_NOT_FOUND',
+      details: { members: { id: 'b1', committed: 128 } },
+    });
+    expect(chunks).toHaveLength(2);
   });
 
   it('writes a chunk again whose fate is not known, under the same id', async () => {

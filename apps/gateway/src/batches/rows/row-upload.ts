@@ -16,6 +16,7 @@ import {
   type ModelDescription,
 } from '#inference';
 import type { GatewayContext } from '../../context.js';
+import { crowded } from '../../durable/refusals.js';
 import { stored } from '../../durable/submission/submission.js';
 import type { StorageBudget } from '../../upkeep/storage-budget.js';
 import { queueUnavailable } from '../../predictions/pack-sender.js';
@@ -39,6 +40,8 @@ export interface UploadOptions {
   requestId: string;
   pace: Pick<Pace, 'step'>;
   lead: Pick<Lead, 'note'>;
+  /** @throws MODEL_NOT_FOUND, VERSION_REMOVED when the version is there no more: rows of it would wait for nobody. */
+  confirm(): void;
 }
 
 export class RowUpload {
@@ -154,9 +157,11 @@ export class RowUpload {
       case 'full':
         throw new SluiceError(
           'BODY_TOO_LARGE',
-          `What has not run holds ${answer.pendingBytes} bytes, of ${this.options.budget.bytes / 2} that it may when rows are added.`,
+          `What has not run holds ${answer.pendingBytes} bytes, of ${Math.floor(this.options.budget.bytes / 2)} that it may when rows are added.`,
           { retryAfterSeconds: FULL_RETRY_SECONDS },
         );
+      case 'crowded':
+        throw crowded();
       case 'moved':
         throw new SluiceError(
           'STATE_CONFLICT',
@@ -173,6 +178,7 @@ export class RowUpload {
 
   private async append(chunk: Chunk): Promise<Appended> {
     for (let tries = 1; ; tries++) {
+      this.options.confirm();
       const answer = await this.options.context.batches.append(chunk).catch(() => undefined);
       if (answer && answer.kind !== 'lost') return answer;
       if (tries === TRIES) throw queueUnavailable();
