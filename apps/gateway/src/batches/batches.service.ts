@@ -60,7 +60,7 @@ export class BatchesService {
     private readonly budget: StorageBudget,
     private readonly receivers: Receivers,
     private readonly admission: Pick<Admission, 'inFlight'>,
-    private readonly catalog: Pick<ModelCatalog, 'confirm'>,
+    private readonly catalog: Pick<ModelCatalog, 'confirm' | 'find'>,
   ) {
     this.departures = new DepartureWriter(context.redis, context.keys.control);
   }
@@ -113,7 +113,8 @@ export class BatchesService {
       const pace = new Pace({ waiting, isEarly: () => lead.isLong });
       const { context, budget } = this;
       const confirm = (): void => this.catalog.confirm(acceptedFor(upload.model));
-      await new RowUpload({ ...upload, context, budget, pace, lead, confirm }).take(source, from);
+      const rowMs = this.catalog.find(version)?.alpha;
+      await new RowUpload({ ...upload, rowMs, context, budget, pace, lead, confirm }).take(source, from);
     } finally {
       this.leads.end(version, lead, performance.now());
     }

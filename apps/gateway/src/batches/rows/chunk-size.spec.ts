@@ -16,3 +16,9 @@ it('is 64, and fewer where what they answer would be too large for one key, but 
   expect(rowsOfChunk(model([null, 3, 512, 512], [null, 3, 512, 512]))).toBe(5);
   expect(rowsOfChunk(model([null, 64, 4_096, 4_096]))).toBe(1);
 });
+
+it('is as many as run within five seconds, where it is known what one takes', () => {
+  expect(rowsOfChunk(model([null, 10]), 2)).toBe(64);
+  expect(rowsOfChunk(model([null, 10]), 1_000)).toBe(5);
+  expect(rowsOfChunk(model([null, 10]), 60_000)).toBe(1);
+});

@@ -37,6 +37,8 @@ export interface UploadOptions {
   budget: Pick<StorageBudget, 'bytes'>;
   batch: BatchRecord;
   model: ModelDescription;
+  /** Milliseconds that a row takes, where workers know it. */
+  rowMs?: number | undefined;
   requestId: string;
   pace: Pick<Pace, 'step'>;
   lead: Pick<Lead, 'note'>;
@@ -53,7 +55,7 @@ export class RowUpload {
   private writing: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: UploadOptions) {
-    this.mostRows = rowsOfChunk(options.model);
+    this.mostRows = rowsOfChunk(options.model, options.rowMs);
     this.sent = options.batch.committed;
     this.confirmed = this.sent;
   }
