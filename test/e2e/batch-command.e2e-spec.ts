@@ -129,6 +129,16 @@ it('runs a folder of pictures by their names, and says by its exit code that one
   ]);
 });
 
+it('does not run again over the results of a run that has ended', async () => {
+  const path = fileOf(['[1, 2, 3, 4]']);
+  expect((await command('row_sum', path).exited).code).toBe(0);
+  const results = readFileSync(out, 'utf8');
+  const again = command('row_sum', path);
+  expect((await again.exited).code).toBe(2);
+  expect(again.log).toMatch(/out\.jsonl has \d+ bytes already/);
+  expect(readFileSync(out, 'utf8')).toBe(results);
+});
+
 it('says what is wrong with its arguments, its input and its model', async () => {
   const cases: [string[], number, RegExp][] = [
     [['digits'], 2, /Usage/],

@@ -86,7 +86,7 @@ export class BatchRun {
     const { input, out, file } = this.options;
     if (this.committed >= input.total) return;
     throw new Error(
-      `The batch was ended from elsewhere with ${this.committed} of ${input.total} rows, whose results are in ${out}. Delete ${file.path} to begin a new run.`,
+      `The batch was ended from elsewhere with ${this.committed} of ${input.total} rows, whose results are in ${out}. To begin a new run name another file with -o, or remove ${out} and ${file.path}.`,
     );
   }
 

@@ -16,6 +16,8 @@ const PICTURE = /\.(jpe?g|png|webp|gif)$/i;
 export interface RowInput {
   total: number;
   fingerprint: string;
+  /** Paths of all that is read. */
+  files: readonly string[];
   /** The lines behind the first `skip`, without their ends. */
   lines(skip: number): AsyncIterable<string>;
 }
@@ -37,7 +39,7 @@ async function jsonLines(path: string, { size, mtimeMs }: { size: number; mtimeM
   let total = 0;
   const counted = linesOf(createReadStream(path), Infinity);
   while (!(await counted.next()).done) total++;
-  return { total, fingerprint: digest([path, size, mtimeMs]), lines };
+  return { total, fingerprint: digest([path, size, mtimeMs]), files: [path], lines };
 }
 
 async function pictures(folder: string): Promise<RowInput> {
@@ -57,6 +59,7 @@ async function pictures(folder: string): Promise<RowInput> {
   return {
     total: names.length,
     fingerprint: digest([folder, ...names, ...versions]),
+    files: names,
     async *lines(skip) {
       for (const name of names.slice(skip)) {
         const input = (await readFile(name)).toString('base64');

@@ -22,7 +22,14 @@ const runState = z.object({
 export type RunState = z.infer<typeof runState>;
 
 export class StateFile {
-  constructor(readonly path: string) {}
+  private readonly next: string;
+  /** All that is ever written. */
+  readonly paths: readonly string[];
+
+  constructor(readonly path: string) {
+    this.next = `${path}.new`;
+    this.paths = [path, this.next];
+  }
 
   /** Undefined when there is none. @throws Error when it is not one of this build. */
   async read(): Promise<RunState | undefined> {
@@ -30,12 +37,12 @@ export class StateFile {
     if (text === undefined) return undefined;
     const parsed = runState.safeParse(parse(text));
     if (parsed.success) return parsed.data;
-    throw new Error(`${this.path} cannot be read. Delete it to begin a new run.`);
+    throw new Error(`${this.path} cannot be read. Remove it and its results to begin a new run.`);
   }
 
   async write(state: RunState): Promise<void> {
-    await writeFile(`${this.path}.new`, JSON.stringify(state));
-    await rename(`${this.path}.new`, this.path);
+    await writeFile(this.next, JSON.stringify(state));
+    await rename(this.next, this.path);
   }
 
   async remove(): Promise<void> {

@@ -5,6 +5,7 @@ import { loadClientConfig } from '#inference';
 import { BatchClient } from '../batch/batch-client.js';
 import { BatchRun, type Progress } from '../batch/batch-run.js';
 import { ProgressBar } from '../batch/progress-bar.js';
+import { checkApart, checkUnused } from '../batch/results-file.js';
 import { openRowInput, type RowInput } from '../batch/row-input.js';
 import { StateFile, type RunState } from '../batch/run-state.js';
 import { EXIT, UsageError, type Command } from '../command.js';
@@ -18,8 +19,9 @@ export const batchRunCommand: Command = {
   help: [
     'Runs every picture of a folder, or every line of a file, through a model and writes a line a row, in order.',
     'Ctrl-C stops; the same command goes on where it stopped, by the file out.jsonl.state.',
+    'An input, or a file that is not empty and has no such file beside it, is not written over.',
     'The server is SLUICE_URL, its key SLUICE_API_KEY. --json prints progress as JSON lines to standard output.',
-    'Exit codes: 0 every row has an output, 3 some have none, 1 it could not go on, 4 not now, 130 stopped.',
+    'Exit codes: 0 every row has an output, 3 some have none, 2 bad arguments, 1 it could not go on, 4 not now, 130 stopped.',
   ].join('\n'),
 
   async run(args) {
@@ -65,7 +67,8 @@ async function runOnce(
   const client = new BatchClient(GatewayClient.configured(signal));
   const input = await openRowInput(source);
   const file = new StateFile(`${out}.state`);
-  const state = await stateOf(file, { server: url, model, input });
+  await checkApart([out, ...file.paths], input.files);
+  const state = await stateOf(file, { server: url, model, input, out });
   if (state.batch === undefined) {
     const [name = '', version] = model.split(':');
     state.batch = (await client.create({ model: name, version, key: state.key })).id;
@@ -79,15 +82,16 @@ async function runOnce(
 
 async function stateOf(
   file: StateFile,
-  { server, model, input }: { server: string; model: string; input: RowInput },
+  { server, model, input, out }: { server: string; model: string; input: RowInput; out: string },
 ): Promise<RunState> {
   const known = await file.read();
+  if (known?.batch === undefined) await checkUnused(out, file.path);
   const same = known?.server === server && known.model === model && known.fingerprint === input.fingerprint;
   if (known && same) return known;
   // One that has begun no batch holds nothing back.
   if (known?.batch !== undefined) {
     throw new Error(
-      `${file.path} is of another run: another server, model or input. Delete it to begin a new one, or name another file with -o.`,
+      `${file.path} is of another run: another server, model or input. To begin a new one name another file with -o, or remove ${out} and ${file.path}.`,
     );
   }
   const key = randomBytes(16).toString('base64url');
