@@ -129,6 +129,28 @@ it('runs a folder of pictures by their names, and says by its exit code that one
   ]);
 });
 
+it('sends a line as the bytes that it is, so that one that is not UTF-8 fails by itself', async () => {
+  const lines = [
+    '[1, 2, 3, 4]',
+    '{"custom_id": "caf\xe9", "input": [1, 2, 3, 4]}',
+    '{"custom_id": "\xc3\xa9", "input": [5]}',
+  ];
+  const path = join(folder, 'rows.jsonl');
+  // Of a byte order mark the first line alone is free, also where a later one is the first of what is sent.
+  const mark = '\xef\xbb\xbf';
+  const filler = Array.from({ length: 1_021 }, () => '[1, 2, 3, 4]');
+  writeFileSync(path, Buffer.from(`${mark}${[...lines, ...filler, mark, '[9, 2, 3, 4]'].join('\n')}`, 'latin1'));
+  expect((await command('row_sum', path).exited).code).toBe(3);
+  const found = written();
+  expect(found).toHaveLength(1_026);
+  expect(found.slice(0, 3).map(({ custom_id, error }) => [custom_id, error?.code])).toEqual([
+    [undefined, undefined],
+    [undefined, 'JSON_MALFORMED'],
+    ['\u00e9', 'INPUT_INVALID'],
+  ]);
+  expect(found.slice(-2)).toMatchObject([{ error: { code: 'JSON_MALFORMED' } }, { output: [18] }]);
+});
+
 it('does not run again over the results of a run that has ended', async () => {
   const path = fileOf(['[1, 2, 3, 4]']);
   expect((await command('row_sum', path).exited).code).toBe(0);

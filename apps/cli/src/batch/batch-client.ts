@@ -25,7 +25,7 @@ export class BatchClient {
     return this.gateway.json(`/v1/batches/${id}`);
   }
 
-  append(id: string, from: number, lines: string): Promise<BatchView> {
+  append(id: string, from: number, lines: Buffer): Promise<BatchView> {
     return this.gateway.json(`/v1/batches/${id}/rows`, {
       method: 'POST',
       query: { from: String(from), seal: 'false' },

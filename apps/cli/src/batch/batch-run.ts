@@ -13,6 +13,7 @@ import type { BatchClient } from './batch-client.js';
 import type { RowInput } from './row-input.js';
 import type { RunState, StateFile } from './run-state.js';
 
+const NEWLINE = Buffer.from('\n');
 const WINDOW_ROWS = 1_024;
 /** Rows ahead of the results: as many again after each time that went well, and a few once the server has refused some. */
 const MOST_AHEAD = 16_384;
@@ -114,7 +115,7 @@ export class BatchRun {
 
   /** All windows from the first row that is not safe; true when one was taken only in part. */
   private async uploadRest(): Promise<boolean> {
-    let window: string[] = [];
+    let window: Buffer[] = [];
     let bytes = 0;
     for await (const line of this.options.input.lines(this.committed)) {
       if (
@@ -132,12 +133,12 @@ export class BatchRun {
   }
 
   /** False when the server has no room for all of them now: some have to run first. */
-  private async send(window: readonly string[]): Promise<boolean> {
+  private async send(window: readonly Buffer[]): Promise<boolean> {
     const { client, state, signal } = this.options;
     await this.room(window.length);
     const wanted = this.committed + window.length;
     try {
-      const { committed } = await client.append(state.batch, this.committed, `${window.join('\n')}\n`);
+      const { committed } = await client.append(state.batch, this.committed, bodyOf(window));
       this.refusedAt = undefined;
       this.moved(committed);
       return committed === wanted;
@@ -237,6 +238,11 @@ export class BatchRun {
   private checkPatience({ message, details }: GatewayError, since: number): void {
     if (Date.now() - Math.max(since, this.movedAt) > GIVE_UP_MS) throw new GatewayError(message, true, details);
   }
+}
+
+/** Each behind an end of line: a byte order mark at the head of a body is dropped, and only that of the input may be. */
+function bodyOf(window: readonly Buffer[]): Buffer {
+  return Buffer.concat(window.flatMap((line) => [NEWLINE, line]));
 }
 
 /** How many rows the gateway has, where its refusal says so. */

@@ -18,8 +18,8 @@ export interface RowInput {
   fingerprint: string;
   /** Paths of all that is read. */
   files: readonly string[];
-  /** The lines behind the first `skip`, without their ends. */
-  lines(skip: number): AsyncIterable<string>;
+  /** The lines behind the first `skip`, without their ends; as bytes, for what is no text is the gateway's to refuse. */
+  lines(skip: number): AsyncIterable<Buffer>;
 }
 
 /** @throws Error with what is wrong with the path. */
@@ -30,10 +30,10 @@ export async function openRowInput(path: string): Promise<RowInput> {
 }
 
 async function jsonLines(path: string, { size, mtimeMs }: { size: number; mtimeMs: number }): Promise<RowInput> {
-  async function* lines(skip: number): AsyncGenerator<string> {
+  async function* lines(skip: number): AsyncGenerator<Buffer> {
     let place = 0;
     for await (const line of linesOf(createReadStream(path), Infinity)) {
-      if (place++ >= skip) yield line!.toString();
+      if (place++ >= skip) yield line!;
     }
   }
   let total = 0;
@@ -63,7 +63,7 @@ async function pictures(folder: string): Promise<RowInput> {
     async *lines(skip) {
       for (const name of names.slice(skip)) {
         const input = (await readFile(name)).toString('base64');
-        yield JSON.stringify({ custom_id: idOf(name), input });
+        yield Buffer.from(JSON.stringify({ custom_id: idOf(name), input }));
       }
     },
   };
