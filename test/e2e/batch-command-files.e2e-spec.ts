@@ -1,6 +1,16 @@
-// Proves: `sluice batch run` writes over nothing that it did not write itself. No gateway is here:
-// whatever is refused is refused before one is asked.
-import { linkSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+// Proves: `sluice batch run` writes over nothing that it did not write itself, and begins with no input that it cannot
+// read whole. No gateway is here: whatever is refused is refused before one is asked.
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { sluice } from '../support/sluice.js';
@@ -70,4 +80,17 @@ it('refuses to write over a file that no state says is its own', async () => {
   // An empty one is nobody's, as of mktemp.
   writeFileSync(out, '');
   expect((await batch(rows, out)).code).toBe(4);
+});
+
+it.each(['picture', 'link', 'folder'])('leaves out no %s whose name is not UTF-8', async (kind) => {
+  const pictures = join(folder, 'pictures');
+  mkdirSync(pictures);
+  copyFileSync('examples/digits/seven.png', join(pictures, 'seven.png'));
+  const odd = Buffer.from(`${pictures}/caf\xe9.png`, 'latin1');
+  if (kind === 'picture') writeFileSync(odd, '');
+  else if (kind === 'link') symlinkSync(join(pictures, 'seven.png'), odd);
+  else mkdirSync(odd);
+  const { code, stderr } = await batch(pictures, join(folder, 'out.jsonl'));
+  expect(stderr).toMatch(/pictures\/caf\ufffd\.png cannot be read \(ENOENT\).*UTF-8/);
+  expect(code).toBe(1);
 });

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative, sep } from 'node:path';
 import { linesOf } from '../../../gateway/src/batches/rows/lines.js';
 import { MAX_ID } from '../../../gateway/src/batches/rows/row.js';
@@ -43,7 +43,9 @@ async function jsonLines(path: string, { size, mtimeMs }: { size: number; mtimeM
 }
 
 async function pictures(folder: string): Promise<RowInput> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch((error: unknown) => {
+    throw unreadable(folder, error);
+  });
   const named = entries
     .filter((entry) => (entry.isFile() || entry.isSymbolicLink()) && PICTURE.test(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
@@ -69,10 +71,21 @@ async function pictures(folder: string): Promise<RowInput> {
   };
 }
 
-/** Undefined for a link that leads to no file. */
+/** Undefined for a link that leads to no file. @throws Error for what is there by another name than it was read. */
 async function versionOf(file: string): Promise<string | undefined> {
   const found = await stat(file).catch(() => undefined);
-  return found?.isFile() ? `${found.size} ${found.mtimeMs}` : undefined;
+  if (found) return found.isFile() ? `${found.size} ${found.mtimeMs}` : undefined;
+  await lstat(file).catch((error: unknown) => {
+    throw unreadable(file, error);
+  });
+  return undefined;
+}
+
+/** Names are read as UTF-8, where what is none becomes U+FFFD: then nothing is there by that name. */
+function unreadable(name: string, error: unknown): Error {
+  const { code, path = name } = error as NodeJS.ErrnoException;
+  const why = path.includes('\ufffd') ? ': its name is not in UTF-8. Rename it, for a row is called by its name' : '';
+  return new Error(`${path} cannot be read (${code})${why}.`);
 }
 
 function digest(parts: readonly (string | number)[]): string {
