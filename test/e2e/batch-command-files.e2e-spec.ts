@@ -1,7 +1,9 @@
 // Proves: `sluice batch run` writes over nothing that it did not write itself, and begins with no input that it cannot
 // read whole. No gateway is here: whatever is refused is refused before one is asked.
+import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
+  existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -80,6 +82,18 @@ it('refuses to write over a file that no state says is its own', async () => {
   // An empty one is nobody's, as of mktemp.
   writeFileSync(out, '');
   expect((await batch(rows, out)).code).toBe(4);
+});
+
+it('refuses what can be read only once', async () => {
+  const out = join(folder, 'out.jsonl');
+  const pipe = join(folder, 'pipe');
+  spawnSync('mkfifo', [pipe]);
+  const { code, stderr } = await batch(pipe, out);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/pipe is neither a file nor a folder/);
+  const piped = await sluice(['batch', 'run', 'row_sum', '/dev/stdin', '-o', out], { env, stdin: ROWS });
+  expect(piped).toMatchObject({ code: 1, stderr: expect.stringContaining('neither a file nor a folder') as string });
+  expect(existsSync(`${out}.state`)).toBe(false);
 });
 
 it.each(['picture', 'link', 'folder'])('leaves out no %s whose name is not UTF-8', async (kind) => {

@@ -26,7 +26,11 @@ export interface RowInput {
 export async function openRowInput(path: string): Promise<RowInput> {
   const found = await stat(path).catch(() => undefined);
   if (!found) throw new Error(`There is no file or folder ${path}.`);
-  return found.isDirectory() ? pictures(path) : jsonLines(path, found);
+  if (found.isDirectory()) return pictures(path);
+  if (found.isFile()) return jsonLines(path, found);
+  throw new Error(
+    `${path} is neither a file nor a folder, and a run reads its rows more than once. Write them to a file first.`,
+  );
 }
 
 async function jsonLines(path: string, { size, mtimeMs }: { size: number; mtimeMs: number }): Promise<RowInput> {
