@@ -75,7 +75,7 @@ describe('sluice webhook listen', () => {
     expect(command.log).not.toContain('\x1b');
     expect(await deliver(url, newSecret())).toBe(401);
     await command.logged(/msg_1 {2}NOT VERIFIED.*another secret/);
-    expect(await command.stop()).toEqual({ code: 0, signal: null });
+    expect(await command.stop()).toEqual({ code: 130, signal: null });
   });
 
   it('prints a line of JSON each with --json, and never the secret that it was given', async () => {

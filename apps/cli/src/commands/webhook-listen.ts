@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { loadGatewayConfig, newSecret, secretBytes, type SignatureVerdict } from '#inference';
-import { UsageError, type Command } from '../command.js';
+import { EXIT, UsageError, type Command } from '../command.js';
 import { StopSignals } from '../stop-signals.js';
 import { WebhookReceiver, type Delivery, type Refusal } from '../webhook-receiver.js';
 
@@ -66,7 +66,7 @@ async function listen({ port, known, json }: ListenOptions): Promise<number> {
   if (!signals.requested.aborted) await once(signals.requested, 'abort');
   await receiver.close();
   signals.dispose();
-  return 0;
+  return EXIT.stopped;
 }
 
 /** A secret that was given is not shown again. */
