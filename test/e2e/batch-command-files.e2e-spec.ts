@@ -108,3 +108,14 @@ it.each(['picture', 'link', 'folder'])('leaves out no %s whose name is not UTF-8
   expect(stderr).toMatch(/pictures\/caf\ufffd\.png cannot be read \(ENOENT\).*UTF-8/);
   expect(code).toBe(1);
 });
+
+it.each(['row_sum:1:2', 'row_sum:', ':1'])(
+  'refuses the model %s, of which only a part would be asked',
+  async (model) => {
+    const out = join(folder, 'out.jsonl');
+    const { code, stderr } = await batch(rows, out, model);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/is no (version|model's name)/);
+    expect(existsSync(`${out}.state`)).toBe(false);
+  },
+);

@@ -10,6 +10,7 @@ import { openRowInput, type RowInput } from '../batch/row-input.js';
 import { StateFile, type RunState } from '../batch/run-state.js';
 import { EXIT, UsageError, type Command } from '../command.js';
 import { GatewayClient } from '../gateway-client.js';
+import { modelReference } from '../model/model-reference.js';
 import { interruptible } from '../stop-signals.js';
 
 const ROWS_FAILED = 3;
@@ -63,6 +64,7 @@ async function runOnce(
   signal: AbortSignal,
   progress: (now: Progress) => void,
 ): Promise<Progress> {
+  const { name, version } = modelReference(model);
   const { url } = loadClientConfig();
   const client = new BatchClient(GatewayClient.configured(signal));
   const input = await openRowInput(source);
@@ -70,7 +72,6 @@ async function runOnce(
   await checkApart([out, ...file.paths], input.files);
   const state = await stateOf(file, { server: url, model, input, out });
   if (state.batch === undefined) {
-    const [name = '', version] = model.split(':');
     state.batch = (await client.create({ model: name, version, key: state.key })).id;
     await file.write(state);
   }
