@@ -27,7 +27,12 @@ beforeAll(async () => {
   // Room for some 300 kB: less than the rows of a run.
   stack = await Stack.start({
     models: models.path,
-    gatewayEnv: { SLUICE_DEFAULT_MODEL: 'digits', SLUICE_STORAGE_SHARE: '0.0003' },
+    gatewayEnv: {
+      SLUICE_DEFAULT_MODEL: 'digits',
+      SLUICE_STORAGE_SHARE: '0.0003',
+      SLUICE_MAX_BODY_BYTES: '65536',
+      SLUICE_MAX_JSON_BYTES: '65536',
+    },
     awaits: ['row_sum'],
   });
 });
@@ -117,6 +122,8 @@ it('runs a folder of pictures by their names, and says by its exit code that one
   symlinkSync(join(pictures, 'z.png'), join(pictures, deep, 'linked.png'));
   symlinkSync(join(pictures, 'nowhere.png'), join(pictures, 'broken.png'));
   writeFileSync(join(pictures, 'bad.png'), 'no picture');
+  // Longer than a row may be, so that no gateway reads whose it is.
+  writeFileSync(join(pictures, 'large.png'), Buffer.alloc(128 * 1024));
   writeFileSync(join(pictures, 'notes.txt'), 'no picture either');
   // As people write it: not the shortest form of the path.
   const run = command('digits', `./${relative('.', pictures)}/`);
@@ -125,8 +132,10 @@ it('runs a folder of pictures by their names, and says by its exit code that one
     ['b/a.png', '7'],
     ['bad.png', 'failed'],
     [`${deep}/linked.png`, '7'],
+    ['large.png', 'failed'],
     ['z.png', '7'],
   ]);
+  expect(written()[3]).toMatchObject({ row: 3, error: { code: 'BODY_TOO_LARGE' } });
 });
 
 it('sends a line as the bytes that it is, so that one that is not UTF-8 fails by itself', async () => {

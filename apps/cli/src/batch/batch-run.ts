@@ -40,6 +40,13 @@ export interface BatchRunOptions {
   progress(now: Progress): void;
 }
 
+interface ResultLine {
+  row: number;
+  custom_id?: string;
+  status: string;
+  output?: unknown;
+}
+
 export class BatchRun {
   private committed = 0;
   private sealed = false;
@@ -197,9 +204,10 @@ export class BatchRun {
   private async write(out: FileHandle, bytes: AsyncIterable<Buffer>): Promise<void> {
     const { state, file } = this.options;
     for await (const line of linesOf(bytes, Infinity)) {
-      const text = `${line!.toString()}\n`;
-      const { row, status, output } = JSON.parse(text) as { row: number; status: string; output?: unknown };
+      const result = JSON.parse(line!.toString()) as ResultLine;
+      const { row, status, output } = result;
       if (row < state.written) continue;
+      const text = `${this.named(result) ?? line!.toString()}\n`;
       await out.appendFile(text);
       state.written = row + 1;
       state.bytes += Buffer.byteLength(text);
@@ -211,6 +219,12 @@ export class BatchRun {
     await file.write(state);
     this.caughtUp?.();
     this.options.progress(this.progress());
+  }
+
+  /** A row that was not read, as one that is too long, comes back without its id. Undefined where nothing is to be added. */
+  private named({ row, custom_id: known, ...rest }: ResultLine): string | undefined {
+    const id = known === undefined ? this.options.input.idOf?.(row) : undefined;
+    return id === undefined ? undefined : JSON.stringify({ row, custom_id: id, ...rest });
   }
 
   private moved(committed: number): void {

@@ -20,6 +20,8 @@ export interface RowInput {
   files: readonly string[];
   /** The lines behind the first `skip`, without their ends; as bytes, for what is no text is the gateway's to refuse. */
   lines(skip: number): AsyncIterable<Buffer>;
+  /** What a row is called; none where its line alone says so. */
+  idOf?(row: number): string | undefined;
 }
 
 /** @throws Error with what is wrong with the path. */
@@ -66,6 +68,7 @@ async function pictures(folder: string): Promise<RowInput> {
     total: names.length,
     fingerprint: digest([folder, ...names, ...versions]),
     files: names,
+    idOf: (row) => (names[row] === undefined ? undefined : idOf(names[row])),
     async *lines(skip) {
       for (const name of names.slice(skip)) {
         const input = (await readFile(name)).toString('base64');
