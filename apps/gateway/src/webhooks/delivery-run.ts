@@ -24,13 +24,15 @@ import {
   type SettledAttempt,
   type Clock,
 } from '#inference';
-import type { Egress, PostResult } from './egress.js';
+import { AttemptSlots } from './attempt-slots.js';
+import { CONNECTIONS_PER_ORIGIN, type Egress, type PostResult } from './egress.js';
 import type { Endpoints } from './endpoints.js';
-import { OriginSlots } from './origin-slots.js';
 import { PermitKeeper } from './permit-keeper.js';
 
 const USER_AGENT = 'Sluice (+https://www.standardwebhooks.com)';
 const GONE = 410;
+/** Of all that a gateway has under way (webhooks.ts), so many at most are one owner's: the rest is kept for others. */
+const SLOTS_PER_OWNER = 192;
 
 export interface Subject {
   owner: string;
@@ -69,7 +71,7 @@ interface Target {
 
 export class DeliveryRunner {
   private readonly permits: PermitKeeper;
-  private readonly origins = new OriginSlots();
+  private readonly slots = new AttemptSlots({ perOrigin: CONNECTIONS_PER_ORIGIN, perOwner: SLOTS_PER_OWNER });
   private readonly stopping = new AbortController();
 
   constructor(private readonly options: DeliveryRunnerOptions) {
@@ -91,7 +93,7 @@ export class DeliveryRunner {
       return { kind: 'done' };
     }
     const url = new URL(subject.url);
-    const slot = this.origins.take(url.origin, job);
+    const slot = this.slots.take({ origin: url.origin, owner: subject.owner }, job);
     if (slot.kind === 'refused') {
       return { kind: 'later', afterMs: slot.afterMs, missed: () => Promise.resolve(slot.missed()) };
     }

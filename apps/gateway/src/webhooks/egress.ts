@@ -14,7 +14,7 @@ const MAX_ANSWER_BYTES = 65_536;
 /** An answer is acknowledged by its status; the rest is read only so that the connection can be used again. */
 const REST_OF_ANSWER_MS = 1_000;
 /** As many as there are permits for an endpoint, times a few endpoints on one host. */
-const CONNECTIONS_PER_ORIGIN = 8;
+export const CONNECTIONS_PER_ORIGIN = 8;
 
 export interface Post {
   url: URL;

@@ -78,6 +78,26 @@ describe('isolation of endpoints', () => {
     expect(dead.mostInFlight).toBe(8);
   });
 
+  it('does not let the many dead hosts of one owner slow another owner', async () => {
+    await bench.gateway({ SLUICE_WEBHOOK_TIMEOUT_MS: '10000', SLUICE_WEBHOOK_SCHEDULE: '0,1h' });
+    const dead = await times(33, receiver);
+    for (const each of dead) each.answer(() => undefined);
+    const inFlight = (): number => dead.reduce((sum, each) => sum + each.inFlight, 0);
+    const paths = dead.flatMap(({ url }) => Array.from({ length: 8 }, (_, i) => new URL(`job-${i}`, url).href));
+    await Promise.all(paths.map((url) => bench.submit(url, { owner: 'many' })));
+    await until('as many are being tried as may be of one owner', () => inFlight() === 192);
+    const healthy = await receiver();
+    const begun = Date.now();
+    const ids = await times(10, () => bench.submit(healthy.url, { owner: 'other' }));
+    await Promise.all(ids.map((id) => bench.ended(id)));
+    expect(Date.now() - begun).toBeLessThan(5_000);
+    expect(inFlight()).toBe(192);
+    // Those in line go when others are back.
+    for (const each of dead) each.answer({ status: 200 });
+    await dead[0]!.close();
+    await until('the rest is tried', () => dead.reduce((sum, each) => sum + each.requests.length, 0) >= 192 + 8);
+  });
+
   it('has those in line of a host go as soon as others are back', async () => {
     await bench.gateway();
     await bench.gateway();

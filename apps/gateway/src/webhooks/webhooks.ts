@@ -26,7 +26,7 @@ import { Endpoints } from './endpoints.js';
 import { webhookPolicy } from './webhook-policy.js';
 
 /** Attempts of one gateway at the same time. Most of it is waiting for receivers; what waits for a permit is not here. */
-const CONCURRENCY = 64;
+const CONCURRENCY = 256;
 const GAUGE_MS = 5_000;
 const OVERDUE_AT_ONCE = 256;
 /** Once attempts are cut, their jobs need only be given back. */
