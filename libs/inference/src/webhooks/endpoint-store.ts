@@ -17,11 +17,12 @@ const MAX_SECRETS = 4;
 const PRELUDE = `
 local stored, index, gone, now = KEYS[1], KEYS[2], KEYS[3], ARGV[1]
 
--- The current secret first; those that are no longer valid go, and the oldest beyond the limit.
+-- The current secret first; the others sign as long as the overlap lets them and no longer than they did; those that are
+-- no longer valid go, and the oldest beyond the limit.
 local function adopt(secret, overlap)
   local kept = {{secret = secret}}
   for _, each in ipairs(cjson.decode(redis.call('HGET', stored, 'secrets') or '[]')) do
-    local last = each['until'] or tonumber(now) + overlap
+    local last = math.min(each['until'] or math.huge, tonumber(now) + overlap)
     if each.secret ~= secret and last > tonumber(now) and #kept < ${MAX_SECRETS} then
       kept[#kept + 1] = {secret = each.secret, ['until'] = last}
     end
