@@ -31,7 +31,7 @@ const FALLBACK_MS = 30_000;
 const BREAKER_THRESHOLD = 10;
 /** The breaker's first pause is the schedule's shortest, doubled up to so many times that. */
 const MAX_PAUSES = 60;
-/** A delivery that waits for its endpoint longer than twice its schedule, and longer than this, has failed. */
+/** A delivery whose attempt waits for its endpoint longer than twice the schedule, and longer than this, has failed. */
 const MIN_LIFE_MS = 3_600_000;
 
 export interface DeliveriesOptions {

@@ -16,8 +16,8 @@ const EARLY_MS = 5;
  * Answers `{'granted', attempts so far}` with a permit held as `<job> <token>`; `{'wait', ms}` when it came early or
  * another run of it still holds its permit; `{'parked', ms}` when it was put into the line of its endpoint, from where a
  * permit's release wakes it before those milliseconds are over; `{'ended', state}` when there is nothing to do, for the
- * delivery has ended or is in another round; `{'ends', state}` when this ended it: its endpoint is disabled, or it has
- * waited longer than `life`. All but the first may be followed by job ids that are to be woken now.
+ * delivery has ended or is in another round; `{'ends', state}` when this ended it: its endpoint is disabled, or its
+ * attempt has been due for longer than `life`. All but the first may be followed by job ids that are to be woken now.
  *
  * Guarantees: waiting changes no count of attempts; a job woken by a release finds its permit reserved.
  */
@@ -30,6 +30,7 @@ if not rec then
   rec = load()
   redis.call('ZADD', k('deliveries:' .. rec.owner), int(rec.created), id)
   redis.call('ZREMRANGEBYSCORE', k('deliveries:' .. rec.owner), '-inf', int(now - o.keep - o.life))
+  redis.call('PEXPIRE', k('deliveries:' .. rec.owner), int(o.keep + o.life))
   redis.call('SADD', k('deliveries-of:' .. rec.subject), id)
   redis.call('PEXPIRE', k('deliveries-of:' .. rec.subject), int(o.keep + o.life))
 end
@@ -73,7 +74,7 @@ if reopen <= now and (reserved or out < limit) then
   return {'granted', int(rec.attempts)}
 end
 
-if now - rec.since > o.life then
+if now - math.max(rec.since, rec.next) > o.life then
   finish(rec, 'failed', 'expired')
   return {'ends', 'failed'}
 end
