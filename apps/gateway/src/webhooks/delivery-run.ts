@@ -138,8 +138,10 @@ export class DeliveryRunner {
       await this.wake(settled.wake, settled.trial);
     }
     if (settled.opened) metrics.breakerOpenings.inc();
+    // Said before, on a connection that broke, or of a round that is over: the next run is told which.
+    if (settled.state === undefined) return { kind: 'later', afterMs: 0 };
     if (settled.state !== 'pending') {
-      if (settled.state) metrics.webhooks.inc({ state: settled.state });
+      metrics.webhooks.inc({ state: settled.state });
       return { kind: 'done' };
     }
     return { kind: 'later', afterMs: 'afterMs' in outcome ? (outcome.afterMs ?? 0) : 0 };

@@ -95,12 +95,13 @@ return {'parked', int(wait)}
  * and nothing was changed but its permit), 1 when this failure opened the breaker, the job id that shall be the trial
  * ('' for none) and when; then the job ids that were handed a permit and are to be woken now.
  *
- * Guarantees: an attempt counts once, whoever reports it twice; `threshold` failures in a row, or one while the breaker
- * is open, open it until a pause has passed, which doubles up to `maxPause`; one success closes it.
+ * Guarantees: an attempt counts once, for its delivery and for its endpoint, whoever reports it twice; `threshold`
+ * failures in a row, or one while the breaker is open, open it until a pause has passed, which doubles up to `maxPause`;
+ * one success closes it.
  */
 export const SETTLE = new Script(`${PRELUDE}
 local e = o.endpoint
-redis.call('ZREM', permits(e), o.job .. ' ' .. o.token)
+local held = redis.call('ZREM', permits(e), o.job .. ' ' .. o.token) == 1
 local rec = load()
 local state = ''
 if rec and rec.state == 'pending' and rec.round == o.round and rec.attempts + 1 == o.attempt then
@@ -133,8 +134,10 @@ if rec and rec.state == 'pending' and rec.round == o.round and rec.attempts + 1 
 end
 
 local opened = 0
-if o.verdict == 'delivered' or o.verdict == 'gone' then redis.call('DEL', health(e))
-elseif o.verdict == 'failed' then
+-- Reported again, it says nothing of its endpoint that is not known.
+local news = (held or state ~= '') and o.verdict
+if news == 'delivered' or news == 'gone' then redis.call('DEL', health(e))
+elseif news == 'failed' then
   local open = redis.call('HEXISTS', health(e), 'reopen') == 1
   local failures = redis.call('HINCRBY', health(e), 'failures', 1)
   if open or failures >= o.threshold then
