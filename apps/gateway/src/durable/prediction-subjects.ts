@@ -2,7 +2,15 @@
  * Predictions as webhooks tell of them: to whom, and what. An event is told as of its own time: a delivery that comes
  * late must not say that something has started and ended at once, or give one generation the end of another.
  */
-import { isTerminal, modelKey, parseLog, type DeliveryRef, type PayloadKind, type PredictionRecord } from '#inference';
+import {
+  isTerminal,
+  modelKey,
+  parseLog,
+  type DeliveryRef,
+  type PayloadKind,
+  type PredictionRecord,
+  type RecordEvent,
+} from '#inference';
 import type { GatewayContext } from '../context.js';
 import type { Subject, Subjects } from '../webhooks/delivery-run.js';
 import { predictionJson, shownStatus } from './prediction-object.js';
@@ -10,11 +18,12 @@ import { predictionJson, shownStatus } from './prediction-object.js';
 export class PredictionSubjects implements Subjects {
   constructor(private readonly context: Pick<GatewayContext, 'ledger' | 'config'>) {}
 
-  async subjectOf({ prediction, event }: DeliveryRef): Promise<Subject | undefined> {
-    const record = await this.context.ledger.read(prediction);
+  async subjectOf(ref: DeliveryRef): Promise<Subject | undefined> {
+    const record = await this.context.ledger.read(ref.prediction);
     if (record?.webhook === undefined) return undefined;
     const { owner, webhook: url, created, started, completed } = record;
-    return { owner, url, at: (event === 'start' ? started : completed) ?? started ?? created };
+    const at = told(record, ref)?.at ?? (ref.event === 'start' ? started : completed) ?? started ?? created;
+    return { owner, url, at };
   }
 
   async render(ref: DeliveryRef, payload: PayloadKind): Promise<object | string | undefined> {
@@ -28,10 +37,19 @@ export class PredictionSubjects implements Subjects {
   }
 }
 
-function asOf(record: PredictionRecord, { event, generation }: DeliveryRef): PredictionRecord {
+/** The line of the log that an event is of; long logs forget the oldest. */
+function told({ log }: PredictionRecord, { event, generation }: DeliveryRef): RecordEvent | undefined {
+  const lines = parseLog(log).filter((each) => each.generation === generation);
+  return event === 'start'
+    ? lines.find(({ status }) => status === 'processing')
+    : lines.findLast(({ status }) => isTerminal(status));
+}
+
+function asOf(record: PredictionRecord, ref: DeliveryRef): PredictionRecord {
+  const { event, generation } = ref;
   if (event === 'start') return { ...withoutEnd(record), status: 'processing', generation };
   if (generation === record.generation && isTerminal(record.status)) return record;
-  const end = parseLog(record.log).findLast((each) => each.generation === generation && isTerminal(each.status));
+  const end = told(record, ref);
   return end ? { ...withoutEnd(record), status: end.status, generation, completed: end.at } : record;
 }
 
