@@ -119,6 +119,35 @@ describe('webhooks over HTTP', () => {
     expect(await postJson(`${stack.url}/v1/webhooks/replay`, { since })).toMatchObject({ status: 422 });
   });
 
+  it('shows and repeats the webhook of a bulk run', async () => {
+    await postJson(endpoints, { url: receiver.url, secret });
+    receiver.answer({ status: 500 });
+    const rows = [JSON.stringify(sevenRow())];
+    const { json } = await sendRows(`${stack.url}/v1/batches?model=digits`, rows, { 'webhook-url': receiver.url });
+    const url = `${stack.url}/v1/batches/${json.id}/deliveries`;
+    const becomes = (state: string) =>
+      until(`it is ${state}`, async () => (await get(url)).json.results[0]?.state === state);
+    await becomes('failed');
+    const [delivery, ...others] = (await get(url)).json.results;
+    expect(others).toEqual([]);
+    expect(delivery).toMatchObject({
+      event: 'completed',
+      reason: 'exhausted',
+      log: [{ status: 500 }, { status: 500 }],
+    });
+    receiver.answer({ status: 200 });
+    const other = (await submit(receiver.url)).json.id as string;
+    expect(await ask(`${stack.url}/v1/predictions/${other}/deliveries/${delivery.id}/replay`)).toMatchObject({
+      status: 404,
+      json: { code: 'DELIVERY_NOT_FOUND' },
+    });
+    expect(await ask(`${url}/${delivery.id}/replay`)).toMatchObject({ status: 202, json: { replays: 1 } });
+    await becomes('delivered');
+    const gone = `${stack.url}/v1/batches/b0000000000000000000000/deliveries`;
+    for (const answer of [await get(gone), await ask(`${gone}/${delivery.id}/replay`)])
+      expect(answer).toMatchObject({ status: 404, json: { code: 'BATCH_NOT_FOUND' } });
+  });
+
   it('gives the same prediction for the same key although its receiver is not to be told any more', async () => {
     const url = `${receiver.url}/gone`;
     await postJson(endpoints, { url, secret });

@@ -5,6 +5,7 @@ import { ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { DELIVERY_STATES, SluiceError, type DeliveryRecord } from '#inference';
+import { BatchesService } from '../batches/batches.service.js';
 import { DurableService, redisAnswers } from '../durable/durable.service.js';
 import { DescribeRecord } from '../durable/openapi.js';
 import { controlBody } from '../http/control-body.js';
@@ -32,12 +33,19 @@ const range = z.strictObject({
 });
 const IN_VAIN = new Set<string>(['failed', 'disabled']);
 
+/** The prediction or bulk run that deliveries tell of. */
+interface Sender {
+  id: string;
+  owner: string;
+}
+
 @ApiTags('webhooks')
 @Controller('v1')
 export class DeliveriesController {
   constructor(
     private readonly webhooks: Webhooks,
     private readonly durable: DurableService,
+    private readonly batches: BatchesService,
   ) {}
 
   @Get('predictions/:id/deliveries')
@@ -47,9 +55,17 @@ export class DeliveriesController {
     path: ['id'],
   })
   async list(@Req() request: FastifyRequest, @Param('id') id: string): Promise<object> {
-    const { id: subject } = await this.durable.read(ownerOf(request), id);
-    const records = await redisAnswers(this.webhooks.deliveries.of(subject));
-    return { results: records.map(view) };
+    return this.sentOf(await this.durable.read(ownerOf(request), id));
+  }
+
+  @Get('batches/:id/deliveries')
+  @DescribeRecord({
+    summary: 'Webhooks of a bulk run, with every attempt',
+    operationId: 'listBatchDeliveries',
+    path: ['id'],
+  })
+  async listOfBatch(@Req() request: FastifyRequest, @Param('id') id: string): Promise<object> {
+    return this.sentOf(await this.batches.read(ownerOf(request), id));
   }
 
   @Post('predictions/:id/deliveries/:delivery/replay')
@@ -65,14 +81,23 @@ export class DeliveriesController {
     @Param('id') id: string,
     @Param('delivery') delivery: string,
   ): Promise<object> {
-    const owner = ownerOf(request);
-    const { id: subject } = await this.durable.read(owner, id);
-    const record = await redisAnswers(this.webhooks.deliveries.read(delivery));
-    if (record?.subject !== subject) throw notFound(delivery);
-    const answer = await redisAnswers(this.webhooks.replay(delivery, owner));
-    if (answer === 'gone') throw notFound(delivery);
-    if (answer === 'disabled') throw disabled(record.endpoint);
-    return view((await redisAnswers(this.webhooks.deliveries.read(delivery))) ?? record);
+    return this.again(await this.durable.read(ownerOf(request), id), delivery);
+  }
+
+  @Post('batches/:id/deliveries/:delivery/replay')
+  @HttpCode(HttpStatus.ACCEPTED)
+  @RouteConfig({ body: 'control' })
+  @DescribeRecord({
+    summary: 'Deliver a webhook of a bulk run again, under the same webhook-id',
+    operationId: 'replayBatchDelivery',
+    path: ['id', 'delivery'],
+  })
+  async replayOfBatch(
+    @Req() request: FastifyRequest,
+    @Param('id') id: string,
+    @Param('delivery') delivery: string,
+  ): Promise<object> {
+    return this.again(await this.batches.read(ownerOf(request), id), delivery);
   }
 
   /** At most so many are looked at in one call; `cursor` in the answer goes into the next. */
@@ -98,6 +123,20 @@ export class DeliveriesController {
       disabled: answers.filter((answer) => answer === 'disabled').length,
       cursor: next ? `${next.since}.${next.skip}` : null,
     };
+  }
+
+  private async sentOf({ id }: Sender): Promise<object> {
+    const records = await redisAnswers(this.webhooks.deliveries.of(id));
+    return { results: records.map(view) };
+  }
+
+  private async again({ id, owner }: Sender, delivery: string): Promise<object> {
+    const record = await redisAnswers(this.webhooks.deliveries.read(delivery));
+    if (record?.subject !== id) throw notFound(delivery);
+    const answer = await redisAnswers(this.webhooks.replay(delivery, owner));
+    if (answer === 'gone') throw notFound(delivery);
+    if (answer === 'disabled') throw disabled(record.endpoint);
+    return view((await redisAnswers(this.webhooks.deliveries.read(delivery))) ?? record);
   }
 }
 
@@ -126,7 +165,7 @@ function view(record: DeliveryRecord): object {
 function notFound(delivery: string): SluiceError {
   return new SluiceError(
     'DELIVERY_NOT_FOUND',
-    `There is no delivery ${JSON.stringify(delivery.slice(0, 128))} of this prediction, or it has been kept its time.`,
+    `There is no delivery ${JSON.stringify(delivery.slice(0, 128))} here, or it has been kept its time.`,
   );
 }
 
