@@ -16,6 +16,8 @@ const INNER_NAMES = /(^|\.)(localhost|local|internal|localdomain|home\.arpa)\.?$
 const LITERAL = /^[\d.]+$|:/;
 /** All that is routed publicly lies in 2000::/3; ipaddr.js takes some ranges outside of it for unicast, as ::127.0.0.1. */
 const GLOBAL_IPV6 = ipaddr.parseCIDR('2000::/3') as [ipaddr.IPv6, number];
+/** Public by its number alone: every machine of Azure reaches its host under it. */
+const AZURE_HOST = '168.63.129.16';
 
 export type Way = Pick<URL, 'protocol' | 'port'>;
 type Address = ipaddr.IPv4 | ipaddr.IPv6;
@@ -95,6 +97,6 @@ export function isPlain({ protocol, port }: Way): boolean {
 }
 
 function isPublic(address: Address): boolean {
-  if (address.range() !== 'unicast') return false;
+  if (address.range() !== 'unicast' || address.toString() === AZURE_HOST) return false;
   return address instanceof ipaddr.IPv4 || address.match(GLOBAL_IPV6);
 }
