@@ -111,8 +111,9 @@ export class Webhooks {
     const closed = running.worker.close().catch(() => undefined);
     await settledWithin(closed, withinMs);
     running.runner.abandon();
-    await settledWithin(closed, GIVE_BACK_MS);
+    // An attempt that is still connecting ends only with its connection.
     await running.egress.close();
+    await settledWithin(closed, GIVE_BACK_MS);
     await settledWithin(Promise.all([running.queue.close(), this.queue.close()]), GIVE_BACK_MS);
     running.redis.disconnect();
   }
