@@ -8,6 +8,7 @@ import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { Agent, buildConnector } from 'undici';
 import { isInnerName, isPlain, type AddressPolicy, type Way } from './address-policy.js';
+import { boundRead } from './read-bound.js';
 import { resolveNames } from './resolve-name.js';
 
 const KEEP_ALIVE_MS = 4_000;
@@ -19,6 +20,8 @@ export interface CheckedAgentOptions {
   timeoutMs: number;
   /** Connections to one origin at the same time. */
   connections: number;
+  /** Bytes of one answer, all of it; without it headers alone are bounded. */
+  mostRead?: number | undefined;
   /** How names are resolved; for tests. */
   lookup?: LookupFunction | undefined;
   /** Certificates of authorities that servers may have besides the public ones; for tests. */
@@ -26,7 +29,8 @@ export interface CheckedAgentOptions {
 }
 
 /** Hosts that are addresses are never looked up: check the URL itself before each request. */
-export function checkedAgent({ policy, timeoutMs: timeout, connections, lookup, ca }: CheckedAgentOptions): Agent {
+export function checkedAgent(options: CheckedAgentOptions): Agent {
+  const { policy, timeoutMs: timeout, connections, mostRead, lookup, ca } = options;
   const fixed = { timeout, rejectUnauthorized: true, ...(ca === undefined ? {} : { ca }) };
   const resolve = lookup ?? resolveNames({ asksSystem: policy.hasAllowList, isInner: isInnerName });
   // What an address may be hangs on protocol and port, of which a lookup is not told.
@@ -41,7 +45,8 @@ export function checkedAgent({ policy, timeoutMs: timeout, connections, lookup, 
     keepAliveMaxTimeout: KEEP_ALIVE_MS,
     headersTimeout: timeout,
     bodyTimeout: timeout,
-    connect: (target, callback) => (isPlain(target) ? plain : other)(target, callback),
+    connect: (target, callback) =>
+      (isPlain(target) ? plain : other)(target, mostRead === undefined ? callback : boundRead(mostRead, callback)),
   });
 }
 

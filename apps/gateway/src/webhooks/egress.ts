@@ -1,8 +1,8 @@
 /**
  * A POST to a receiver, over connections whose every address the policy has let pass.
  *
- * Invariants: those of egress/checked-agent.ts; an attempt ends within its time; at most 64 kB of an answer are read and
- * none of it is kept.
+ * Invariants: those of egress/checked-agent.ts; an attempt ends within its time; at most 64 kB of an answer's body
+ * and 128 kB in all are read, and none of it is kept.
  */
 import type { LookupFunction } from 'node:net';
 import type { Agent, Dispatcher } from 'undici';
@@ -11,6 +11,8 @@ import type { AddressPolicy } from '../egress/address-policy.js';
 import { checkedAgent, isAddressRefusal } from '../egress/checked-agent.js';
 
 const MAX_ANSWER_BYTES = 65_536;
+/** With its headers, and what else may stand around its body. */
+const MAX_READ_BYTES = 131_072;
 /** An answer is acknowledged by its status; the rest is read only so that the connection can be used again. */
 const REST_OF_ANSWER_MS = 1_000;
 /** As many as there are permits for an endpoint, times a few endpoints on one host. */
@@ -47,7 +49,7 @@ export class Egress {
   private readonly agent: Agent;
 
   constructor(private readonly options: EgressOptions) {
-    this.agent = checkedAgent({ ...options, connections: CONNECTIONS_PER_ORIGIN });
+    this.agent = checkedAgent({ ...options, connections: CONNECTIONS_PER_ORIGIN, mostRead: MAX_READ_BYTES });
   }
 
   async post({ url, headers, body, signal }: Post): Promise<PostResult> {
