@@ -126,6 +126,19 @@ describe('a durable prediction', () => {
     expect((await get(`/v1/predictions/${id}`)).json).toMatchObject({ id, output: [10] });
   });
 
+  it('may have an id of 128 characters, and none of more', async () => {
+    const put = (id: string): Promise<Answer> =>
+      ask(`${stack.url}/v1/predictions/${id}`, {
+        method: 'PUT',
+        headers: { ...JSON_BODY, prefer: 'wait' },
+        body: JSON.stringify(sum(1, 2, 3, 4)),
+      });
+    const id = `${Math.random()}`.padEnd(128, 'x');
+    expect((await put(id)).json).toMatchObject({ id, output: [10] });
+    expect((await get(`/v1/predictions/${id}`)).json).toMatchObject({ id, output: [10] });
+    expect((await put(`${id}x`)).json).toMatchObject({ code: 'INPUT_INVALID', detail: expect.stringContaining('128') });
+  });
+
   it('gives its input back as it was sent', async () => {
     const headers = { 'content-type': 'image/png', prefer: 'respond-async' };
     const { json } = await ask(`${stack.url}/predict`, { headers, body: seven() });

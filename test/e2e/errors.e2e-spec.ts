@@ -206,6 +206,14 @@ describe('a request', () => {
     expect(get.headers['allow']).toBe('POST');
   });
 
+  it('is a problem too where its path cannot be read', async () => {
+    const get = (path: string) => ask(stack.url + path, { method: 'GET', headers: { 'x-request-id': 'mine' } });
+    const answers = [await get('/v1/predictions/%FF'), await get(`/v1/predictions/${'x'.repeat(300)}`)];
+    expectProblem(answers[0]!, 400, 'BODY_MALFORMED');
+    expectProblem(answers[1]!, 404, 'ROUTE_NOT_FOUND');
+    expect(answers.map(({ headers }) => headers['x-request-id'])).toEqual(['mine', 'mine']);
+  });
+
   it.each(['0', '-1', 'soon', '1e3', '301', ''])('is HEADER_INVALID with an X-Request-Timeout of %j', async (value) => {
     expectProblem(await postJson(predict(), sevenRow(), { 'x-request-timeout': value }), 400, 'HEADER_INVALID');
   });

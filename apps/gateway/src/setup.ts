@@ -3,7 +3,7 @@ import multipart from '@fastify/multipart';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { NestLog, SluiceError } from '#inference';
 import type { GatewayContext } from './context.js';
 import { GatewayModule, type GatewayParts } from './gateway.module.js';
@@ -25,12 +25,15 @@ const TIMEOUT_CHECK_MS = 1_000;
 /** Longer than the usual balancer's idle time, so that the balancer closes first. */
 const KEEP_ALIVE_MS = 72_000;
 const MAX_HEADER_BYTES = 8_192;
+/** More than any name or id may have, so that routes refuse what is too long themselves. */
+const MAX_PARAM_LENGTH = 256;
 const FORM_LIMITS = { parts: 10, files: 2, fields: 8, fieldSize: 65_536, headerPairs: 32 };
 
 export async function createGateway(parts: GatewayParts): Promise<NestFastifyApplication> {
   const { context, admission } = parts;
   const { maxBodyBytes, adminHost } = context.config;
   const keys = await openKeys(context);
+  const problems = new ProblemFilter(context.log, maxBodyBytes, context.metrics.problems);
   const adapter = new FastifyAdapter({
     bodyLimit: maxBodyBytes,
     requestTimeout: 0,
@@ -38,6 +41,10 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
     return503OnClosing: false,
     genReqId: requestIdOf,
     clientErrorHandler: refuseUnreadable,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    // What the router cannot read has no route, and so neither hooks nor Nest's filters.
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      problems.answer(error, request, reply),
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       requestTimeout: 0,
@@ -49,7 +56,7 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
     bodyParser: false,
     logger: new NestLog(context.log),
   });
-  app.useGlobalFilters(new ProblemFilter(context.log, maxBodyBytes, context.metrics.problems));
+  app.useGlobalFilters(problems);
   const fastify = adapter.getInstance<FastifyInstance>();
   installPipelining(fastify);
   installAcceptFirst(fastify);

@@ -29,16 +29,19 @@ export class ProblemFilter implements ExceptionFilter {
       void reply.status(health.status).send(health.body);
       return;
     }
-    this.answer(this.named(thrown, request), request, reply);
+    this.answer(thrown, request, reply);
   }
 
-  private answer(error: SluiceError, request: FastifyRequest, reply: FastifyReply): void {
+  /** Also of a request that no route was found for. */
+  answer(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    const error = this.named(thrown, request);
     const problem = problemOf(error, request.id);
     // Every 503 says when; what knows no better means soon.
     const soon = problem.status === 503 ? 1 : undefined;
     const retryAfter = error.details.retryAfterSeconds ?? soon;
     if (retryAfter !== undefined) void reply.header('retry-after', retryAfter);
     this.problems.inc({ code: error.code });
+    void reply.header('x-request-id', request.id);
     if (error.details.allow !== undefined) void reply.header('allow', error.details.allow);
     // The rest of a refused body is not worth reading: the connection ends with this answer.
     if ([401, 403, 411, 413, 501].includes(problem.status) || error.code === 'MULTIPART_MALFORMED')
@@ -88,6 +91,10 @@ const FRAMEWORK_CODES: Record<string, { code: ErrorCode; message: string }> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: {
     code: 'MEDIA_TYPE_UNSUPPORTED',
     message: 'Send image/*, application/octet-stream, multipart/form-data or application/json.',
+  },
+  FST_ERR_MAX_PARAM_LENGTH: {
+    code: 'ROUTE_NOT_FOUND',
+    message: 'A part of the path is longer than any name or id. /docs lists what there is.',
   },
   FST_ERR_BAD_URL: { code: 'BODY_MALFORMED', message: 'The URL is not valid: check its percent-encoding.' },
   ECONNRESET: { code: 'CALLER_GONE', message: 'The caller left.' },
