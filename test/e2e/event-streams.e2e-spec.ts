@@ -60,6 +60,16 @@ it('tells what Redis has forgotten that it was to tell, at the latest with its n
   expect(told).toContain('event: canceled');
 });
 
+it('answers HEAD at once and takes no place for it', async () => {
+  let response!: IncomingMessage;
+  await until('there is a place', async () => (response = await reader()).statusCode === 200);
+  const head = await ask(stack.url + path, { method: 'HEAD' });
+  expect([head.status, head.text]).toEqual([200, '']);
+  expect(head.headers).toMatchObject({ 'content-type': expect.stringMatching('text/event-stream') });
+  expect((await ask(`${stack.url}/v1/predictions/nobodys/events`, { method: 'HEAD' })).status).toBe(404);
+  response.destroy();
+});
+
 it('keeps no place for a reader who goes while the prediction is read', async () => {
   const { hostname, port } = new URL(stack.url);
   await redis.kill('SIGSTOP');

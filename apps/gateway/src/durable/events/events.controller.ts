@@ -7,8 +7,8 @@
  * anything is waited for until his connection has closed; one that does not take the last event in time is let go, and
  * all are when the gateway stops: they come back by their last id.
  */
-import { Controller, Get, HttpStatus, Param, Req, Res, type OnModuleDestroy } from '@nestjs/common';
-import { ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Head, HttpStatus, Param, Req, Res, type OnModuleDestroy } from '@nestjs/common';
+import { ApiExcludeEndpoint, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ServerResponse } from 'node:http';
 import { isTerminal, parseLog, SluiceError, type PredictionRecord } from '#inference';
@@ -25,6 +25,12 @@ const KEEP_ALIVE_MS = 15_000;
 const LINGER_MS = 30_000;
 const RETRY_MS = 2_000;
 
+const STREAM_HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+};
+
 @ApiTags('durable predictions')
 @Controller('v1/predictions')
 export class EventsController implements OnModuleDestroy {
@@ -37,6 +43,16 @@ export class EventsController implements OnModuleDestroy {
     private readonly answer: DurableAnswer,
     private readonly watchers: Watchers,
   ) {}
+
+  /** Fastify's own would run the stream, which writes nothing that a HEAD could end with. */
+  @Head(':id/events')
+  @ApiExcludeEndpoint()
+  async head(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('id') id: string): Promise<void> {
+    const after = lastEventId(request);
+    const record = await this.durable.read(ownerOf(request), id);
+    if (hasEnded(record, after)) void reply.status(HttpStatus.NO_CONTENT).send();
+    else void reply.headers(STREAM_HEADERS).send();
+  }
 
   @Get(':id/events')
   @DescribeRecord({ summary: 'Its transitions as server-sent events', operationId: 'predictionEvents', path: ['id'] })
@@ -131,9 +147,7 @@ class Stream {
     const { raw } = reply;
     reply.hijack();
     raw.writeHead(200, {
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
+      ...STREAM_HEADERS,
       'x-request-id': reply.request.id,
       connection: 'close',
     });
