@@ -1,8 +1,9 @@
 /**
  * Bodies that must be there as a whole before they can be read, on disk: a zip's directory stands at its end.
  *
- * Invariants: all of them together take no more than the cap, and one that would is refused on the way; a file has no
- * name from the moment it is open, so that it goes with whoever holds it, killed or not.
+ * Invariants: all of them together take no more than the cap, and those of one owner no more than a share of it, so that
+ * one whose uploads hang leaves others some; one that would is refused on the way. A file has no name from the moment it
+ * is open, so that it goes with whoever holds it, killed or not.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
@@ -11,6 +12,8 @@ import { SluiceError } from '#inference';
 import { rowsTooLarge } from '../../http/predict-gate.js';
 
 const RETRY_SECONDS = 30;
+/** Of the cap. */
+const SHARE_OF_ONE_OWNER = 3 / 4;
 
 export interface Spooled {
   fd: number;
@@ -26,6 +29,7 @@ export interface SpoolOptions {
 }
 
 export class Spool {
+  private readonly byOwner = new Map<string, number>();
   private taken = 0;
 
   constructor(private readonly options: SpoolOptions) {}
@@ -35,20 +39,25 @@ export class Spool {
     return this.taken;
   }
 
-  /** @throws BODY_TOO_LARGE above `most`, CAPACITY_EXHAUSTED above the cap */
-  async take(body: AsyncIterable<Buffer>, most: number): Promise<Spooled> {
+  /** The most that one owner's files may have. */
+  get share(): number {
+    return Math.floor(this.options.cap * SHARE_OF_ONE_OWNER);
+  }
+
+  /** @throws BODY_TOO_LARGE above `most`, CAPACITY_EXHAUSTED above the cap or the owner's share of it */
+  async take(body: AsyncIterable<Buffer>, { owner, most }: { owner: string; most: number }): Promise<Spooled> {
     const file = await this.file();
     let bytes = 0;
     const release = async (): Promise<void> => {
-      this.taken -= bytes;
+      this.count(owner, -bytes);
       bytes = 0;
       await file.close();
     };
     try {
       for await (const piece of body) {
         if (bytes + piece.length > most) throw rowsTooLarge(most);
-        if (this.taken + piece.length > this.options.cap) throw this.full();
-        this.taken += piece.length;
+        this.checkRoom(owner, piece.length);
+        this.count(owner, piece.length);
         bytes += piece.length;
         await file.writeFile(piece);
       }
@@ -68,11 +77,23 @@ export class Spool {
     return file;
   }
 
-  private full(): SluiceError {
-    return new SluiceError(
-      'CAPACITY_EXHAUSTED',
-      `Archives that are being read hold ${this.taken} of ${this.options.cap} bytes on disk. Try again later, or send JSON lines.`,
-      { retryAfterSeconds: RETRY_SECONDS },
-    );
+  private checkRoom(owner: string, more: number): void {
+    const { cap } = this.options;
+    const own = this.byOwner.get(owner) ?? 0;
+    if (own + more > this.share) throw full(`Archives of yours that are being read hold ${own} of ${this.share} bytes`);
+    if (this.taken + more > cap) throw full(`Archives that are being read hold ${this.taken} of ${cap} bytes`);
   }
+
+  private count(owner: string, more: number): void {
+    this.taken += more;
+    const own = (this.byOwner.get(owner) ?? 0) + more;
+    if (own === 0) this.byOwner.delete(owner);
+    else this.byOwner.set(owner, own);
+  }
+}
+
+function full(what: string): SluiceError {
+  return new SluiceError('CAPACITY_EXHAUSTED', `${what} on disk. Try again later, or send JSON lines.`, {
+    retryAfterSeconds: RETRY_SECONDS,
+  });
 }

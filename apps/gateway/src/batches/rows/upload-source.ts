@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { SluiceError, takenBy, type ModelDescription } from '#inference';
 import type { GatewayContext } from '../../context.js';
 import { bodyStream } from '../../http/body-stream.js';
+import { ownerOf } from '../../http/owner.js';
 import { mediaType, ROW_ARCHIVES, rowsTooLarge } from '../../http/predict-gate.js';
 import { textFromBytes } from '../../predictions/text-input.js';
 import { jsonRows } from './json-rows.js';
@@ -43,8 +44,10 @@ export class UploadSources {
         `Model "${model.name}" takes tensors, not files: send its rows as application/jsonl.`,
       );
     }
-    const bytes = bodyStream(request, { most: maxBatchBytes, tooLarge: rowsTooLarge });
-    const spooled = await this.spool.take(bytes, maxBatchBytes);
+    // What is larger than the share would be told for ever to come again.
+    const most = Math.min(maxBatchBytes, this.spool.share);
+    const bytes = bodyStream(request, { most, tooLarge: rowsTooLarge });
+    const spooled = await this.spool.take(bytes, { owner: ownerOf(request), most });
     try {
       const source = await zipRows(spooled.fd, {
         file: Math.min(maxBodyBytes, model.text?.maxBytes ?? Infinity),
