@@ -18,6 +18,7 @@ import { installPredictGate } from './http/predict-gate.js';
 import { problemOf } from './http/problem.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { requestIdOf } from './http/request-id.js';
+import { installSlowReaders } from './http/slow-readers.js';
 
 /** A caller has this long for its headers: slower is an attack or a broken line. Bodies: http/body.ts. */
 const HEADERS_TIMEOUT_MS = 5_000;
@@ -60,6 +61,7 @@ export async function createGateway(parts: GatewayParts): Promise<NestFastifyApp
   const fastify = adapter.getInstance<FastifyInstance>();
   installPipelining(fastify);
   installAcceptFirst(fastify);
+  installSlowReaders(fastify);
   installOwner(fastify, keys);
   installAdminGate(fastify, { host: adminHost, hasKeys: keys !== undefined });
   installBodyTimeout(fastify);
