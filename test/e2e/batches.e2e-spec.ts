@@ -98,6 +98,14 @@ it('takes rows bare, with an input and with an id of their own, and lets a bad o
   expect(found.map((line) => line.custom_id)).toEqual(ids);
 });
 
+it('refuses what a bulk run would ignore', async () => {
+  const headers = { 'content-type': 'application/jsonl', 'webhook-url': 'http://127.0.0.1:9/' };
+  for (const more of [{ 'cancel-after': '5m' }, { 'webhook-events': 'start' }] as Record<string, string>[]) {
+    const answer = await ask(`${batches}?model=row_sum`, { headers: { ...headers, ...more }, body: '[1, 1, 1, 1]' });
+    expect(answer).toMatchObject({ status: 400, json: { code: 'HEADER_INVALID' } });
+  }
+});
+
 it('completes although none of its rows could be read, and fails each with its reason', async () => {
   const { json } = await sendRows(`${batches}?model=row_sum`, ['x', '[1]']);
   expect(await ended(`${batches}/${json.id}`)).toMatchObject({

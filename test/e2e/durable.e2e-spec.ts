@@ -223,10 +223,31 @@ describe('a durable prediction', () => {
     [{ model: 'row_sum', input: [1, 2, 3] }, 'an array of 4 values was expected'],
     [{ model: 'row_sum', inptu: [1] }, 'inptu'],
     [[1], 'not as expected'],
+    [{ model: 'row_sum', input: [1, 2, 3, 4], id: 'mine' }, 'PUT to /v1/predictions/{id}'],
+    [{ model: 'row_sum', input: [1, 2, 3, 4], webhook_events_filter: ['start'] }, 'nobody to tell'],
   ])('is INPUT_INVALID for %j', async (body, says) => {
     const answer = await submit(body);
     expect([answer.status, answer.json.code]).toEqual([422, 'INPUT_INVALID']);
     expect(answer.json.detail).toContain(says);
+  });
+
+  it('takes what its path says in the body too, where it is the same', async () => {
+    const id = `order-${Math.random()}`;
+    const put = (members: object): Promise<Answer> =>
+      ask(`${stack.url}/v1/predictions/${id}`, {
+        method: 'PUT',
+        headers: JSON_BODY,
+        body: JSON.stringify({ ...sum(1, 2, 3, 4), ...members }),
+      });
+    expect((await put({ id: 'other' })).json).toMatchObject({ code: 'INPUT_INVALID' });
+    expect((await put({ id })).json).toMatchObject({ id });
+    const of = (path: string, model: string): Promise<Answer> =>
+      postJson(`${stack.url}/v1/models/${path}/predictions`, { model, input: [1, 2, 3, 4] });
+    expect((await of('row_sum', 'digits')).json).toMatchObject({ code: 'INPUT_INVALID' });
+    for (const model of ['row_sum', 'me/row_sum']) {
+      expect((await of('row_sum', model)).json).toMatchObject({ model: 'row_sum' });
+      expect((await of('me/row_sum', model)).json).toMatchObject({ model: 'row_sum' });
+    }
   });
 
   describe('that nobody runs yet', () => {

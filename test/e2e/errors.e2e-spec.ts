@@ -229,6 +229,13 @@ describe('a request', () => {
     expectProblem(await postJson(predict(), sevenRow(), headers), 400, 'HEADER_INVALID');
   });
 
+  it.each([
+    ['cancel-after', '30s'],
+    ['webhook-events', 'completed'],
+  ])('is HEADER_INVALID with %s: %s alone, which nothing would come of', async (name, value) => {
+    expectProblem(await postJson(predict(), sevenRow(), { [name]: value }), 400, 'HEADER_INVALID');
+  });
+
   it('is MODEL_RUN_FAILED when the model fails on it, alone', async () => {
     expectProblem(await postJson(predict('/gather_crash'), { input: [99] }), 422, 'MODEL_RUN_FAILED');
   });

@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { modelKey, SluiceError, type BatchRecord, type ModelDescription } from '#inference';
 import { GatewayContext } from '../context.js';
-import { chanceOf, idempotencyKeyOf, webhookOf } from '../durable/preferences.js';
+import { bulkWebhookOf, chanceOf, idempotencyKeyOf } from '../durable/preferences.js';
 import { letGo } from '../http/body-stream.js';
 import { ownerOf } from '../http/owner.js';
 import { parseQuery } from '../http/query.js';
@@ -96,7 +96,7 @@ export class BatchesController {
 
   private async begin(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const wanted = parseQuery(newQuery, request.query as Query);
-    const webhook = webhookOf(request.headers)?.url;
+    const webhook = bulkWebhookOf(request.headers);
     const idempotencyKey = idempotencyKeyOf(request.headers);
     const owner = ownerOf(request);
     const wish = { owner, wanted, requestId: request.id, webhook, idempotencyKey };

@@ -14,7 +14,7 @@ import type { Content } from '../predictions/request-content.js';
 import { DurableService, redisAnswers, type Accepted, type ReadInput } from './durable.service.js';
 import { Watchers } from './events/watchers.js';
 import { isInputInline, outputItems, predictionJson, type QueuePlace } from './prediction-object.js';
-import { cancelAfterOf, idempotencyKeyOf, preferencesOf, webhookOf, type WebhookWish } from './preferences.js';
+import { cancelAfterOf, idempotencyKeyOf, preferencesOf, webhookOf, type BodyWebhook } from './preferences.js';
 
 const MAX_RETRY_AFTER_S = 60;
 
@@ -26,7 +26,8 @@ export interface Submit {
   version?: string | undefined;
   content: Content;
   read(): ReadInput;
-  webhook?: WebhookWish | undefined;
+  /** What its body says of who is told. */
+  webhook?: BodyWebhook;
   alias?: string | undefined;
   /** How long a caller who says nothing of it waits. */
   waitMs: number;
@@ -56,7 +57,7 @@ export class DurableAnswer {
         version: submit.version,
         content: submit.content,
         read: () => submit.read(),
-        webhook: submit.webhook ?? webhookOf(headers),
+        webhook: webhookOf(headers, submit.webhook),
         idempotencyKey: idempotencyKeyOf(headers),
         alias,
         requestId: request.id,

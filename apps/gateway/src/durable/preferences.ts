@@ -32,7 +32,9 @@ export function preferencesOf(headers: IncomingHttpHeaders): Preferences {
   if (text === undefined) return {};
   let wait: number | undefined;
   let async = false;
-  for (const preference of text.split(',').map((part) => part.trim().toLowerCase())) {
+  for (const part of text.split(',')) {
+    // What stands behind a semicolon are parameters, of which neither preference has any.
+    const preference = part.split(';', 1)[0]!.trim().toLowerCase();
     if (preference === 'respond-async') async = true;
     else if (preference === 'wait') wait = MAX_WAIT_S;
     else if (preference.startsWith('wait')) wait = seconds(preference, text);
@@ -86,12 +88,53 @@ export interface WebhookWish {
   events: DeliveryEvent[];
 }
 
-export function webhookOf(headers: IncomingHttpHeaders): WebhookWish | undefined {
+/** What a body says of it, in a member for each header. */
+export interface BodyWebhook {
+  webhook?: string | undefined;
+  webhook_events_filter?: string[] | undefined;
+}
+
+/** Each half from the headers or from the body. @throws HEADER_INVALID, INPUT_INVALID, also for a half that is in both */
+export function webhookOf(headers: IncomingHttpHeaders, body: BodyWebhook = {}): WebhookWish | undefined {
+  const { webhook, webhook_events_filter: filter } = body;
+  const header = urlOf(headers);
+  const list = text1(headers['webhook-events']);
+  if (webhook !== undefined && header !== undefined) throw twice('webhook', 'Webhook-URL');
+  if (filter !== undefined && list !== undefined) throw twice('webhook_events_filter', 'Webhook-Events');
+  const url = webhook ?? header;
+  if (url !== undefined) return { url, events: eventsOf(filter ?? list?.split(',')) };
+  if (list !== undefined) throw invalid('Webhook-Events', list, 'it is for a request that has a Webhook-URL');
+  if (filter === undefined) return undefined;
+  throw new SluiceError(
+    'INPUT_INVALID',
+    'The body has webhook_events_filter and nobody to tell: webhook, or a Webhook-URL, was expected with it.',
+  );
+}
+
+/** Who is told of a bulk run, of which there is nothing to tell but its end. @throws HEADER_INVALID */
+export function bulkWebhookOf(headers: IncomingHttpHeaders): string | undefined {
+  const cancelAfter = text1(headers['cancel-after']);
+  if (cancelAfter !== undefined) {
+    throw invalid('Cancel-After', cancelAfter, 'a bulk run has no such time: cancel it when it is to end');
+  }
+  const wish = webhookOf(headers);
+  if (!wish || wish.events.join(',') === 'completed') return wish?.url;
+  throw invalid('Webhook-Events', text1(headers['webhook-events']) ?? '', 'a bulk run tells of completed alone');
+}
+
+/** Of a request that is answered while its caller waits, and is not kept. @throws HEADER_INVALID */
+export function checkNotKept(headers: IncomingHttpHeaders): void {
+  webhookOf(headers);
+  const text = text1(headers['cancel-after']);
+  if (text === undefined) return;
+  throw invalid('Cancel-After', text, 'it is for a request that has Prefer, Idempotency-Key or Webhook-URL');
+}
+
+/** Node joins the values of headers that came twice, and a URL has no blank. */
+function urlOf(headers: IncomingHttpHeaders): string | undefined {
   const url = text1(headers['webhook-url']);
-  const names = text1(headers['webhook-events'])?.split(',');
-  if (url !== undefined) return { url, events: eventsOf(names) };
-  if (names === undefined) return undefined;
-  throw invalid('Webhook-Events', names.join(','), 'it is for a request that has a Webhook-URL');
+  if (url === undefined || !/\s/.test(url)) return url;
+  throw invalid('Webhook-URL', url, 'one URL without blanks was expected');
 }
 
 /** @param names all of the events that may be told when undefined: the end alone. */
@@ -109,6 +152,10 @@ export function eventsOf(names: readonly string[] | undefined): DeliveryEvent[] 
 
 function text1(header: string | string[] | undefined): string | undefined {
   return Array.isArray(header) ? header.join(', ') : header;
+}
+
+function twice(member: string, header: string): SluiceError {
+  return new SluiceError('INPUT_INVALID', `The request has ${member} in its body and ${header}; one was expected.`);
 }
 
 function invalid(name: string, came: string, expected: string): SluiceError {

@@ -6,7 +6,7 @@ import { GatewayContext } from '../context.js';
 import { DurableAnswer } from '../durable/durable-answer.js';
 import type { ReadInput } from '../durable/durable.service.js';
 import { DescribeDurableHeaders } from '../durable/openapi.js';
-import { chanceOf, isDurable } from '../durable/preferences.js';
+import { chanceOf, checkNotKept, isDurable } from '../durable/preferences.js';
 import { ModelCatalog } from '../models/catalog/model-catalog.js';
 import { inputFromContent } from './content-input.js';
 import { FastAnswer } from './fast-answer.js';
@@ -66,6 +66,7 @@ export class PredictionsController {
     const begun = performance.now();
     const timeoutMs = this.timeout(request.headers['x-request-timeout']);
     if (isDurable(request.headers)) return this.keep(request, reply, { ...wanted, waitMs: timeoutMs });
+    checkNotKept(request.headers);
     const model = this.catalog.resolve(wanted.model, wanted.version);
     await this.fast.send({ request, reply, model, timeoutMs, unnamed: wanted.version === undefined, begun });
   }

@@ -8,11 +8,12 @@ import { z } from 'zod';
 import { described, SluiceError, takenBy, type ModelDescription } from '#inference';
 import { inputFromParsed } from '../../predictions/json-input.js';
 import type { PredictionInput } from '../../predictions/prediction-input.js';
-import { eventsOf, type WebhookWish } from '../preferences.js';
 
 const FORMS = ['input', 'inputs', 'tensors'] as const;
 
 const body = z.strictObject({
+  /** Cog's, beside the same in the path. */
+  id: z.string().max(128).optional(),
   model: z.string().max(128).optional(),
   version: z.string().max(200).optional(),
   input: z.unknown().optional(),
@@ -39,8 +40,20 @@ export function durableBody(value: unknown): DurableBody {
   );
 }
 
-export function webhookOfBody({ webhook, webhook_events_filter: names }: DurableBody): WebhookWish | undefined {
-  return webhook === undefined ? undefined : { url: webhook, events: eventsOf(names) };
+/** What the path says too must be the same in both. @throws INPUT_INVALID */
+export function checkPath({ id, model }: DurableBody, path: { alias?: string; model?: string }): void {
+  if (id !== undefined && id !== path.alias) {
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `The body's id is ${JSON.stringify(id.slice(0, 60))}; an id of your own is PUT to /v1/predictions/{id}, and is the same in the body.`,
+    );
+  }
+  // As everywhere the owner before a model's name may be anything.
+  if (model === undefined || path.model === undefined || model.split('/').at(-1) === path.model) return;
+  throw new SluiceError(
+    'INPUT_INVALID',
+    `The body's model is ${JSON.stringify(model.slice(0, 60))}, the path's ${JSON.stringify(path.model.slice(0, 60))}; one of the two was expected.`,
+  );
 }
 
 /** @throws INPUT_INVALID */

@@ -10,7 +10,7 @@ import { ModelCatalog } from '../../models/catalog/model-catalog.js';
 import { DurableAnswer } from '../durable-answer.js';
 import { DescribeSubmission } from '../openapi.js';
 import { chanceOf } from '../preferences.js';
-import { durableBody, inputOfBody, webhookOfBody } from './body.js';
+import { checkPath, durableBody, inputOfBody } from './body.js';
 
 /** What a client may call a prediction; ours begin with p and have 23 characters, and are no client's to choose. */
 const ALIAS = /^(?!p[A-Za-z0-9_-]{22}$)[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/;
@@ -64,11 +64,12 @@ export class SubmissionsController {
     return this.submit(request, reply, { model });
   }
 
-  private async submit(request: FastifyRequest, reply: FastifyReply, { model, alias }: Named): Promise<void> {
+  private async submit(request: FastifyRequest, reply: FastifyReply, named: Named): Promise<void> {
+    const { model, alias } = named;
     const bytes = request.body as Body;
     const body = durableBody(parseJson(joined(bytes)));
+    checkPath(body, named);
     const wanted = { model: model ?? body.model, version: body.version };
-    const webhook = webhookOfBody(body);
     await this.answer.submit({
       request,
       reply,
@@ -78,7 +79,7 @@ export class SubmissionsController {
         const { description } = this.catalog.resolveKept(wanted.model, wanted.version, chanceOf(request.headers));
         return { description, input: inputOfBody(body, description) };
       },
-      webhook,
+      webhook: body,
       alias,
       waitMs: 0,
       layout: 'object',
