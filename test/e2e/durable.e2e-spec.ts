@@ -123,7 +123,11 @@ describe('a durable prediction', () => {
     expect((await put([1, 2, 3, 4])).json).toMatchObject({ id, status: 'succeeded', output: [10] });
     expect((await put([1, 2, 3, 4])).json).toMatchObject({ id, attempts: 1 });
     expect((await put([4, 4, 4, 4])).json).toMatchObject({ code: 'IDEMPOTENCY_CONFLICT' });
-    expect((await get(`/v1/predictions/${id}`)).json).toMatchObject({ id, output: [10] });
+    const { json } = await get(`/v1/predictions/${id}`);
+    expect(json).toMatchObject({ id, output: [10] });
+    const told = (await get(`/v1/predictions/${id}/events`)).text;
+    const ids = [...told.matchAll(/^data: (.*)$/gm)].map(([, data]) => (JSON.parse(data!) as { id: string }).id);
+    expect(ids).toEqual([id, id, id]);
   });
 
   it('may have an id of 128 characters, and none of more', async () => {

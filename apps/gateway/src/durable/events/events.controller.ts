@@ -74,7 +74,7 @@ export class EventsController implements OnModuleDestroy {
       void reply.status(HttpStatus.NO_CONTENT).send();
       return;
     }
-    const stream = new Stream(reply, after);
+    const stream = new Stream(reply, { shown: id, last: after });
     this.readers.set(raw, stream);
     await this.follow(request, record.id, stream);
     if (this.context.draining) stream.close();
@@ -111,14 +111,14 @@ export class EventsController implements OnModuleDestroy {
     for (const event of events) {
       const ends = isTerminal(event.status);
       const isLast = event === events.at(-1);
-      const data = ends && isLast ? await this.whole(request, record) : JSON.stringify({ id, status: event.status });
+      const { shown } = stream;
+      const data =
+        ends && isLast
+          ? await this.answer.object(request, record, shown)
+          : JSON.stringify({ id: shown, status: event.status });
       stream.event({ id: event.id, name: event.status, data });
     }
     if (isTerminal(record.status)) stream.close();
-  }
-
-  private whole(request: FastifyRequest, record: PredictionRecord): Promise<string> {
-    return this.answer.object(request, record);
   }
 }
 
@@ -139,11 +139,17 @@ class Stream {
   private keptAlive = (): void => undefined;
   private readonly keepAlive: NodeJS.Timeout;
 
+  /** The prediction's id as the reader knows it. */
+  readonly shown: string;
+  /** Id of the last event that the reader has. */
+  private last: number;
+
   constructor(
     private readonly reply: FastifyReply,
-    /** Id of the last event that the reader has. */
-    private last: number,
+    { shown, last }: { shown: string; last: number },
   ) {
+    this.shown = shown;
+    this.last = last;
     const { raw } = reply;
     reply.hijack();
     raw.writeHead(200, {
