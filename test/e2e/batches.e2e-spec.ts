@@ -260,6 +260,13 @@ it('is listed, the newest first, and is not there under an id that is not one', 
   const created = [...json.results, ...rest.json.results].map((batch: { created_at: string }) => batch.created_at);
   expect(created).toHaveLength(4);
   expect(created).toEqual([...created].sort().reverse());
+  const last = await ask(`${batches}?cursor=${rest.json.results.at(-1).id}&limit=100`, { method: 'GET' });
+  expect(last.json.next).toBeNull();
+  // An empty page would be taken for the end.
+  expect(await ask(`${batches}?cursor=bnone`, { method: 'GET' })).toMatchObject({
+    status: 422,
+    json: { code: 'INPUT_INVALID', detail: expect.stringContaining('without a cursor') },
+  });
   expect(await ask(`${batches}/bnone`, { method: 'GET' })).toMatchObject({
     status: 404,
     json: { code: 'BATCH_NOT_FOUND' },

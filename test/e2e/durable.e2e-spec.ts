@@ -196,7 +196,13 @@ describe('a durable prediction', () => {
     expect(seen.slice(0, 5)).toEqual(ids);
     const none = await get('/v1/predictions?created_before=2020-01-01T00:00:00Z');
     expect(none.json).toEqual({ next: null, previous: null, results: [] });
+    // A cursor that nobody gave out leads no further forward than the filter.
+    const past = await get('/v1/predictions?created_before=2020-01-01T00:00:00Z&cursor=999999999999999.x');
+    expect(past.json.results).toEqual([]);
     expect((await get('/v1/predictions?limit=0')).json.code).toBe('INPUT_INVALID');
+    expect((await get('/v1/predictions?created_after=2020-01-01T01:00:00.5%2B01:00')).status).toBe(200);
+    for (const time of ['5', '0', '2026-02-30T00:00:00Z', '2026-01-31', '2026-01-31T12:00:00'])
+      expect((await get(`/v1/predictions?created_after=${time}`)).json.code).toBe('INPUT_INVALID');
   });
 
   it('tells its transitions as server-sent events, from the last one that the reader has', async () => {

@@ -128,16 +128,23 @@ export class BatchesService {
 
   /** @throws BATCH_NOT_FOUND */
   async read(owner: string, id: string): Promise<BatchRecord> {
-    const batch = OWN_ID.test(id) ? await redisAnswers(this.context.batches.read(id)) : undefined;
-    if (batch?.owner === owner) return batch;
+    const batch = await this.find(owner, id);
+    if (batch) return batch;
     throw new SluiceError(
       'BATCH_NOT_FOUND',
       `There is no batch ${JSON.stringify(id.slice(0, 64))}. It was never there, or has been kept its time.`,
     );
   }
 
-  list(owner: string, page: { limit: number; after?: string | undefined }): Promise<BatchRecord[]> {
-    return redisAnswers(this.context.batches.list(owner, page));
+  /** @throws INPUT_INVALID when there is no batch to begin behind, and so nothing behind it either */
+  async list(owner: string, page: { limit: number; after?: string | undefined }): Promise<BatchRecord[]> {
+    const { after } = page;
+    const found = await redisAnswers(this.context.batches.list(owner, page));
+    if (found.length > 0 || after === undefined || (await this.find(owner, after))) return found;
+    throw new SluiceError(
+      'INPUT_INVALID',
+      `The query's cursor ${JSON.stringify(after)} is no batch, or has been kept its time. Begin again without a cursor.`,
+    );
   }
 
   /** What has ended stays as it is. Resolves when no row of it lives any more. @throws BATCH_NOT_FOUND */
@@ -155,6 +162,11 @@ export class BatchesService {
       row = step.next;
     }
     return this.read(owner, id);
+  }
+
+  private async find(owner: string, id: string): Promise<BatchRecord | undefined> {
+    const batch = OWN_ID.test(id) ? await redisAnswers(this.context.batches.read(id)) : undefined;
+    return batch?.owner === owner ? batch : undefined;
   }
 
   /** The fingerprint is of what was asked for, so that it is the same after another version has been made the default. */

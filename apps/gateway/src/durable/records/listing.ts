@@ -14,10 +14,13 @@ const LOOKED_AT = 1_000;
 /** Larger outputs are left to the record's own URL. */
 const MAX_LISTED_OUTPUT = 16_384;
 
-const time = z
-  .string()
-  .transform((text) => Date.parse(text))
-  .pipe(z.number());
+/** No more lenient: `Date.parse` takes "5", and reads a time without a zone as the server's. */
+const time = z.iso
+  .datetime({
+    offset: true,
+    error: 'an RFC 3339 time with a zone was expected, as 2026-01-31T12:00:00Z or, with + as %2B, …T12:00:00%2B01:00',
+  })
+  .transform((text) => Date.parse(text));
 
 const query = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(MAX_LIMIT),
@@ -63,7 +66,7 @@ export class Listing {
   private async collect(owner: string, filter: Filter): Promise<{ records: PredictionRecord[]; next?: string }> {
     const { ledger } = this.context;
     const records: PredictionRecord[] = [];
-    let after = filter.cursor;
+    let after = startOf(filter);
     for (let looked = 0; looked < LOOKED_AT;) {
       const { ids, last } = await ledger.newest({
         owner,
@@ -90,6 +93,11 @@ export class Listing {
     const output = length > 0 && length <= MAX_LISTED_OUTPUT ? await this.context.ledger.output(record.id) : null;
     return predictionJson({ record, base, output });
   }
+}
+
+/** Undefined where the filter itself begins the page: a cursor only ever leads further back. */
+function startOf({ cursor, created_before: before = Infinity }: Filter): string | undefined {
+  return Number(cursor?.split('.')[0]) < before ? cursor : undefined;
 }
 
 function fits({ model, version, status }: PredictionRecord, filter: Filter): boolean {
