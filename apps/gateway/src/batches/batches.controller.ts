@@ -6,7 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { modelKey, SluiceError, type BatchRecord, type ModelDescription } from '#inference';
 import { GatewayContext } from '../context.js';
-import { bulkWebhookOf, chanceOf, idempotencyKeyOf } from '../durable/preferences.js';
+import { bulkWebhookOf, chanceOf, checkRowsHeaders, idempotencyKeyOf } from '../durable/preferences.js';
 import { letGo } from '../http/body-stream.js';
 import { ownerOf } from '../http/owner.js';
 import { parseQuery } from '../http/query.js';
@@ -15,7 +15,8 @@ import { batchObject } from './batch-object.js';
 import { BatchesService } from './batches.service.js';
 import { DescribeRecord } from '../durable/openapi.js';
 import { DescribeRows } from './openapi.js';
-import { UploadSources, type OpenSource } from './rows/upload-source.js';
+import type { RowSource } from './rows/row.js';
+import { hasRows, UploadSources } from './rows/upload-source.js';
 
 const seal = z.enum(['true', 'false']).default('true');
 const newQuery = z.strictObject({ model: z.string().optional(), version: z.string().optional(), seal });
@@ -28,13 +29,15 @@ const listQuery = z.strictObject({
 type Query = Record<string, string>;
 
 interface Placed {
-  owner: string;
-  opened: OpenSource | undefined;
-  /** Whether it will be read, which takes a place. */
-  reads: boolean;
+  request: FastifyRequest;
+  /** Of the version that reads the rows. @throws MODEL_NOT_FOUND, MODEL_NOT_READY, VERSION_REMOVED */
+  model: () => ModelDescription;
   /** What a refusal tells of the batch. */
   members?: { id: string; committed: number };
 }
+
+/** Rows on their way, and what reads them; undefined where a request has no body. */
+type Rows = { source: RowSource; model: ModelDescription } | undefined;
 
 @ApiTags('bulk runs')
 @Controller('v1/batches')
@@ -106,15 +109,14 @@ export class BatchesController {
       await letGo(request, reply);
       return this.answer(request, reply, before);
     }
-    const model = before ? this.descriptionOf(before) : this.meant(wanted, request);
-    const opened = await this.sources.open(request, model);
-    if (!opened && wanted.seal === 'true') {
+    const seal = wanted.seal === 'true';
+    if (!hasRows(request) && seal) {
       throw new SluiceError('BODY_EMPTY', 'The body is empty; rows were expected, or seal=false for rows to come.');
     }
-    await this.inPlace({ owner, opened, reads: opened !== undefined }, async () => {
-      const batch = before ?? (await this.batches.begin({ ...wish, model }));
-      const upload = { batch, model, from: 0, seal: wanted.seal === 'true' };
-      if (batch.state === 'open') await this.fill(request, opened, upload);
+    const model = (): ModelDescription => (before ? this.descriptionOf(before) : this.meant(wanted, request));
+    await this.inPlace({ request, model }, async (rows) => {
+      const batch = before ?? (await this.batches.begin({ ...wish, model: rows?.model ?? model() }));
+      if (batch.state === 'open') await this.fill(request, rows, { batch, from: 0, seal });
       else await letGo(request, reply);
       await this.answer(request, reply, await this.batches.read(owner, batch.id));
     });
@@ -126,42 +128,50 @@ export class BatchesController {
 
   private async addTo(id: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const query = parseQuery(rowsQuery, request.query as Query);
+    checkRowsHeaders(request.headers);
     const owner = ownerOf(request);
     const batch = await this.batches.read(owner, id);
-    if (batch.state !== 'open') {
-      throw new SluiceError('STATE_CONFLICT', `The batch is ${batch.state} and takes no more rows.`, {
-        members: { id, committed: batch.committed },
-      });
+    const { committed, state } = batch;
+    const members = { id, committed };
+    if (state !== 'open') {
+      throw new SluiceError('STATE_CONFLICT', `The batch is ${state} and takes no more rows.`, { members });
     }
-    const model = this.descriptionOf(batch);
-    const opened = await this.sources.open(request, model);
-    const members = { id, committed: batch.committed };
-    await this.inPlace({ owner, opened, reads: opened !== undefined, members }, async () => {
-      const upload = { batch, model, from: query.from ?? batch.committed, seal: query.seal === 'true' };
-      await this.fill(request, opened, upload);
+    const { from = committed, seal } = query;
+    if (from > committed) {
+      throw new SluiceError('STATE_CONFLICT', `Row ${from} would leave a gap behind row ${committed}.`, { members });
+    }
+    await this.inPlace({ request, model: () => this.descriptionOf(batch), members }, async (rows) => {
+      await this.fill(request, rows, { batch, from, seal: seal === 'true' });
       await this.answer(request, reply, await this.batches.read(owner, id));
     });
   }
 
   private async fill(
     request: FastifyRequest,
-    opened: OpenSource | undefined,
-    { seal, ...upload }: { batch: BatchRecord; model: ModelDescription; from: number; seal: boolean },
+    rows: Rows,
+    { seal, ...upload }: { batch: BatchRecord; from: number; seal: boolean },
   ): Promise<void> {
     const { batches } = this;
-    if (opened) await batches.upload({ ...upload, source: opened.source, requestId: request.id });
+    if (rows) await batches.upload({ ...upload, ...rows, requestId: request.id });
     if (seal) await batches.seal(upload.batch.id);
   }
 
-  /** With a place for the upload, if there is one. @throws CAPACITY_EXHAUSTED with the members given */
-  private async inPlace({ owner, opened, reads, members }: Placed, work: () => Promise<void>): Promise<void> {
-    let giveBack: (() => void) | undefined;
+  /**
+   * With a place from before an archive is spooled until its last row has been read; without a body none is needed.
+   * @throws CAPACITY_EXHAUSTED with the members given
+   */
+  private async inPlace(
+    { request, model: known, members }: Placed,
+    work: (rows: Rows) => Promise<void>,
+  ): Promise<void> {
+    if (!hasRows(request)) return work(undefined);
+    const giveBack = this.batches.places.take(ownerOf(request), members);
     try {
-      if (reads) giveBack = this.batches.places.take(owner, members);
-      await work();
+      const model = known();
+      const opened = await this.sources.open(request, model);
+      await work({ source: opened.source, model }).finally(() => opened.close());
     } finally {
-      giveBack?.();
-      await opened?.close();
+      giveBack();
     }
   }
 

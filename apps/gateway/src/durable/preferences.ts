@@ -122,6 +122,15 @@ export function bulkWebhookOf(headers: IncomingHttpHeaders): string | undefined 
   throw invalid('Webhook-Events', text1(headers['webhook-events']) ?? '', 'a bulk run tells of completed alone');
 }
 
+/** Rows that are added to a bulk run are known by their place in it, and all else was said at its beginning. @throws HEADER_INVALID */
+export function checkRowsHeaders(headers: IncomingHttpHeaders): void {
+  for (const name of ['idempotency-key', 'webhook-url', 'webhook-events', 'cancel-after'] as const) {
+    const text = text1(headers[name]);
+    if (text === undefined) continue;
+    throw invalid(name, text, 'it is for the beginning of a bulk run; rows that are sent again are known by from=');
+  }
+}
+
 /** Of a request that is answered while its caller waits, and is not kept. @throws HEADER_INVALID */
 export function checkNotKept(headers: IncomingHttpHeaders): void {
   webhookOf(headers);

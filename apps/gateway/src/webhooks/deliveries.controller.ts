@@ -10,16 +10,13 @@ import { DurableService, redisAnswers } from '../durable/durable.service.js';
 import { DescribeRecord } from '../durable/openapi.js';
 import { controlBody } from '../http/control-body.js';
 import { ownerOf } from '../http/owner.js';
+import { time } from '../http/time.js';
 import { disabled } from './endpoints.js';
 import { Webhooks } from './webhooks.js';
 
 /** Deliveries that one call looks at; where there are more it says where to go on. */
 const AT_ONCE = 500;
 
-const time = z
-  .string()
-  .transform((text) => Date.parse(text))
-  .pipe(z.number('a time as 2026-01-31T12:00:00Z was expected'));
 const range = z.strictObject({
   since: time,
   until: time,

@@ -19,6 +19,11 @@ export interface OpenSource {
   close(): Promise<void>;
 }
 
+/** Whether there is a body. */
+export function hasRows({ body, headers }: FastifyRequest): boolean {
+  return Boolean(body) && headers['content-length'] !== '0';
+}
+
 export class UploadSources {
   private readonly spool: Spool;
 
@@ -26,10 +31,9 @@ export class UploadSources {
     this.spool = new Spool({ dir: context.config.spoolDir, cap: context.config.maxSpoolBytes });
   }
 
-  /** Undefined when the request has no body. @throws MEDIA_TYPE_UNSUPPORTED, BODY_MALFORMED, BODY_TOO_LARGE */
-  async open(request: FastifyRequest, model: ModelDescription): Promise<OpenSource | undefined> {
+  /** Of a request that has rows. @throws MEDIA_TYPE_UNSUPPORTED, BODY_MALFORMED, BODY_TOO_LARGE */
+  async open(request: FastifyRequest, model: ModelDescription): Promise<OpenSource> {
     const { maxBatchBytes, maxJsonBytes, maxBodyBytes } = this.context.config;
-    if (!request.body || request.headers['content-length'] === '0') return undefined;
     if (!ROW_ARCHIVES.has(mediaType(request.headers['content-type']))) {
       const bytes = bodyStream(request, { most: maxBatchBytes, tooLarge: rowsTooLarge });
       // A picture may be as large as one that is sent alone.

@@ -6,6 +6,7 @@ import { Injectable } from '@nestjs/common';
 import { z } from 'zod';
 import { SluiceError, STATUSES, type PredictionRecord } from '#inference';
 import { GatewayContext } from '../../context.js';
+import { time } from '../../http/time.js';
 import { redisAnswers } from '../durable.service.js';
 import { predictionJson, shownStatus } from '../prediction-object.js';
 
@@ -13,14 +14,6 @@ const MAX_LIMIT = 100;
 const LOOKED_AT = 1_000;
 /** Larger outputs are left to the record's own URL. */
 const MAX_LISTED_OUTPUT = 16_384;
-
-/** No more lenient: `Date.parse` takes "5", and reads a time without a zone as the server's. */
-const time = z.iso
-  .datetime({
-    offset: true,
-    error: 'an RFC 3339 time with a zone was expected, as 2026-01-31T12:00:00Z or, with + as %2B, …T12:00:00%2B01:00',
-  })
-  .transform((text) => Date.parse(text));
 
 const query = z.strictObject({
   limit: z.coerce.number().int().min(1).max(MAX_LIMIT).default(MAX_LIMIT),
