@@ -2,13 +2,14 @@
  * Callers who ask and do not read: an answer that nobody takes would be held for as long as its connection stays.
  *
  * Invariants: a connection on which bytes wait, and of which the system takes none for STALLED_MS, is closed, at the latest
- * a look later. One that takes any, however slowly, or whose answer is not there yet, stays. Looks are counted and not
- * time, so that no reader pays for a gateway that was held up. Nothing is done for a request.
+ * a look later. One whose answer is not there yet stays, and so does who reads some kB a second: the system takes more
+ * only once a third of what it holds for a connection, which may be megabytes, has gone. Looks are counted and not time, so
+ * that no reader pays for a gateway that was held up. Nothing is done for a request.
  */
 import type { FastifyInstance } from 'fastify';
 import type { Socket } from 'node:net';
 
-const STALLED_MS = 60_000;
+const STALLED_MS = 600_000;
 /** In the time after which a connection is closed. */
 const LOOKS = 4;
 

@@ -2,6 +2,7 @@
 import { AttemptSlots, type Slot } from './attempt-slots.js';
 
 const MOST = 65_536;
+const MOST_OF_OWNER = 49_152;
 const A = { origin: 'https://a.example', owner: 'one' };
 const B = { origin: 'https://b.example', owner: 'one' };
 const OTHER_AT_A = { ...A, owner: 'other' };
@@ -71,17 +72,19 @@ describe('slots of attempts', () => {
     expect(waiting.missed()).toBe(true);
   });
 
-  it('bound all lines together, and send away who comes then, for times that differ', () => {
+  it('bound all lines together, and those of one owner, and send away who comes then, for times that differ', () => {
     const randoms = [0, 0.5];
     const slots = new AttemptSlots({ perOrigin: 1, perOwner: 2, random: () => randoms.shift()! });
     const held = slots.take(A, 'first');
-    slots.take(B, 'first');
-    for (let i = 0; i < MOST; i++) slots.take(i % 2 === 0 ? A : B, `job-${i}`);
+    const others = { ...B, owner: 'other' };
+    slots.take(others, 'first');
+    for (let i = 0; i < MOST_OF_OWNER; i++) slots.take(A, `job-${i}`);
     expect(refused(slots.take(A, 'late')).afterMs).toBe(60_000);
-    expect(refused(slots.take(B, 'later')).afterMs).toBe(90_000);
+    for (let i = MOST_OF_OWNER; i < MOST; i++) slots.take(others, `job-${i}`);
+    expect(refused(slots.take(others, 'later')).afterMs).toBe(90_000);
     // Room in one line is room in all.
     expect(release(held)).toEqual(['job-0']);
-    refused(slots.take(B, 'later'));
+    refused(slots.take(others, 'later'));
     expect(randoms).toEqual([]);
   });
 });

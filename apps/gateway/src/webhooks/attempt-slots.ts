@@ -6,11 +6,12 @@
  *
  * Invariants: the slots of both are taken or refused together, at once; who is refused stands in line, and is woken when
  * both have room, or looks again by himself after `afterMs`, should another gateway have taken him; at one host owners
- * take turns, as hosts of one owner do; all lines together are bounded.
+ * take turns, as hosts of one owner do; all lines together are bounded, and those of one owner leave others some.
  */
 
 /** About 100 bytes each. */
 const MOST_IN_LINE = 65_536;
+const MOST_OF_OWNER = 49_152;
 const FALLBACK_MS = 5_000;
 /** Those in line do not look all at once. */
 const SPREAD_MS = 20;
@@ -78,7 +79,7 @@ export class AttemptSlots {
       occupy(line);
       return { kind: 'taken', release: () => this.released(line) };
     }
-    if (this.inLine === MOST_IN_LINE) {
+    if (this.inLine === MOST_IN_LINE || owner.waiting >= MOST_OF_OWNER) {
       tidy(line);
       return { kind: 'refused', afterMs: FAR_MS * (1 + random()), missed: () => false };
     }

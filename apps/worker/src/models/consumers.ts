@@ -26,10 +26,9 @@ interface ConsumersOptions extends Processors {
 
 export class Consumers {
   private readonly workers: (PackWorker | DurableWorker)[];
-  private jobs = 0;
-  /** What is in hand is another worker's; an outcome that it still has here is taken all the same. */
-  giveBack!: () => void;
-  private readonly givenBack = new Promise<JobOutcome>((resolve) => (this.giveBack = () => resolve('given back')));
+  /** Of each job that was taken and is not done, what gives it back. */
+  private readonly hands = new Set<() => void>();
+  private isOver = false;
 
   constructor(
     target: Target,
@@ -65,9 +64,9 @@ export class Consumers {
     ];
   }
 
-  /** Jobs that were taken and are not done. */
+  /** How many jobs were taken and are not done. */
   get inHand(): number {
-    return this.jobs;
+    return this.hands.size;
   }
 
   async ready(): Promise<void> {
@@ -79,15 +78,30 @@ export class Consumers {
     await Promise.all(this.workers.map((worker) => worker.close()));
   }
 
-  private async take(run: () => Promise<void>): Promise<JobOutcome> {
-    this.jobs++;
-    this.options.used();
-    try {
-      if (!(await this.options.mayRun())) return 'given back';
-      return await Promise.race([run().then(() => 'settled' as const), this.givenBack]);
-    } finally {
-      this.jobs--;
+  /** What is in hand is another worker's; an outcome that it still has here is taken all the same. */
+  giveBack(): void {
+    this.isOver = true;
+    for (const back of this.hands) back();
+  }
+
+  private take(run: () => Promise<void>): Promise<JobOutcome> {
+    return new Promise((resolve, reject) => {
+      const back = (): void => resolve('given back');
+      this.hands.add(back);
       this.options.used();
-    }
+      this.outcome(run)
+        .finally(() => {
+          this.hands.delete(back);
+          this.options.used();
+        })
+        .then(resolve, reject);
+      if (this.isOver) back();
+    });
+  }
+
+  private async outcome(run: () => Promise<void>): Promise<JobOutcome> {
+    if (!(await this.options.mayRun())) return 'given back';
+    await run();
+    return 'settled';
   }
 }

@@ -14,7 +14,7 @@ import { Consumers, type Processors } from './consumers.js';
 import type { State, Version } from './version.js';
 
 /** For Redis to take back what is in hand at the end of a drain. */
-const GIVE_BACK_MS = 1_000;
+const GIVE_BACK_MS = 500;
 
 export interface ServedModelsOptions extends Processors {
   context: WorkerContext;

@@ -60,9 +60,9 @@ end
 -- The time of a batch is over; one that was never sealed and still has rows to run lives on, and then this is false.
 local function dropBatch(name, owner)
   local batch = batchOf(name)
-  if aliveIn(batch) then
-    local head = cjson.decode(redis.call('HGET', batch, 'head'))
-    keepBatch(name, owner, head.keepRecord)
+  local head = redis.call('HGET', batch, 'head')
+  if head and aliveIn(batch) then
+    keepBatch(name, owner, cjson.decode(head).keepRecord)
     return false
   end
   redis.call('ZREM', k('batches:' .. owner), name)

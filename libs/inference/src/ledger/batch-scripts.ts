@@ -56,14 +56,16 @@ rec.size = #ARGV[4]
 local cost = pendingCost(rec)
 local pending = pendingOver(cost, budget * ${BULK_SHARE})
 if pending then return refused('full', pending) end
+-- The newest now, or it might make room for its own rows.
+keepBatch(rec.batch, rec.owner, cjson.decode(f[1]).keepRecord)
 if not roomFor(cost, budget) then return refused('crowded') end
+if redis.call('EXISTS', batch) == 0 then return refused('gone') end
 if itemsIn(rec) > 0 and redis.call('PERSIST', payload) == 0 then return {'lost'} end
 
 redis.call('HSET', key, 'head', ARGV[4], 'generation', 0, 'attempts', 0, 'deadline', deadline)
 redis.call('HINCRBY', batch, 'committed', rows)
 if unread > 0 then redis.call('HINCRBY', batch, 'failed', unread) end
 redis.call('ZADD', chunksOf(rec.batch), rec.row, id)
-keepBatch(rec.batch, rec.owner, cjson.decode(f[1]).keepRecord)
 rec.generation, rec.log, rec.seq, rec.watchers = '0', '', 0, ''
 move(rec, 'starting')
 pend(rec, due)

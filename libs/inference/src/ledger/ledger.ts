@@ -189,8 +189,12 @@ export class Ledger {
     return record && record.generation === generation && !isTerminal(record.status) ? record : undefined;
   }
 
-  /** Undefined for one that is not there, or is not of this build: it keeps no other from being read. */
   readMany(ids: readonly string[]): Promise<(PredictionRecord | undefined)[]> {
+    return Promise.all(ids.map((id) => this.read(id)));
+  }
+
+  /** Undefined also for one that is not of this build: it keeps no other from being listed. */
+  readListed(ids: readonly string[]): Promise<(PredictionRecord | undefined)[]> {
     const readable = (error: unknown): undefined => {
       if (!(error instanceof UnreadableRecord)) throw error;
     };

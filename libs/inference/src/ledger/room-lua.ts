@@ -127,7 +127,9 @@ local function evict()
     forget(oldest[1])
     return bytes, bytes
   end
-  owe(oldest[1], tonumber(oldest[2]))
+  -- One that has not ended goes at its time, whatever it will have to tell.
+  local at = tonumber(oldest[2])
+  owe(oldest[1], standing(name) == 'open' and at - ${OWED_MS} or at)
   return bytes, 0
 end
 

@@ -1,69 +1,27 @@
 /** What goes when the budget is full, what may not, and that nothing of it is left behind. */
-import { chunkOf, createdBatch } from '../../../../test/fixtures/batch-rows.js';
-import { claimsOn, ledgerInEach, METRICS, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
-import type { DeliveryRef } from '../contract/durable-job.js';
-import { Deliveries } from '../webhooks/deliveries.js';
-import { RetrySchedule } from '../webhooks/schedule.js';
+import { createdBatch } from '../../../../test/fixtures/batch-rows.js';
+import { FAILURE, FullStore, OUTPUT, ROOM, URL } from '../../../../test/fixtures/full-store.js';
+import { claimsOn, ledgerInEach, submission, type LedgerOnRedis } from '../../../../test/fixtures/ledger.js';
 import { BatchLedger } from './batch-ledger.js';
 import { HELD_COST } from './kept-lua.js';
 import { STORED, type Submitted } from './ledger.js';
 
-const OUTPUT = { outputs: [], bytes: Buffer.from('{}'), metrics: METRICS };
-const FAILURE = { code: 'INTERNAL', message: 'no', dead: { reason: 'exhausted', digest: 'd' } } as const;
-const ROOM = 1_000_000;
-const URL = 'https://x.test/';
-
 describe('the room for what has ended', () => {
   let at: LedgerOnRedis;
   let batches: BatchLedger;
+  let store: FullStore;
 
   ledgerInEach((it) => {
     at = it;
     batches = new BatchLedger(at.redis, at.keys, at);
+    store = new FullStore(at);
   });
 
-  const bytes = async (what: string): Promise<number> => Number((await at.redis.hget(at.keys.bytes, what)) ?? 0);
-
-  async function submitted(options: Parameters<typeof submission>[1] = {}): Promise<string> {
-    at.clock.pass(1);
-    const it = submission(at.clock, options);
-    expect(await at.ledger.submit(it)).toMatchObject({ kind: 'new' });
-    return it.id;
-  }
-
-  async function ended(options: Parameters<typeof submission>[1] = {}): Promise<string> {
-    const id = await submitted(options);
-    const output = { ...OUTPUT, begins: true };
-    expect(await at.ledger.succeed({ id, generation: 0 }, output)).toMatchObject({ applied: true });
-    return id;
-  }
-
-  async function deliver(
-    prediction: string,
-    {
-      event = 'completed',
-      generation = 0,
-      verdict = 'delivered',
-    }: Partial<DeliveryRef> & { verdict?: 'delivered' | 'failed' } = {},
-  ): Promise<string> {
-    const { redis, keys, clock } = at;
-    const deliveries = new Deliveries({ redis, keys, clock, schedule: new RetrySchedule([0, 60]), keepMs: 20_000 });
-    const ref: DeliveryRef = { prediction, event, generation };
-    const run = { ref, round: 0, token: 't' };
-    const endpoint = { id: 'e1', url: URL };
-    const head = { owner: 'public', endpoint: endpoint.id, url: URL, at: clock.now() };
-    expect(await deliveries.begin(run, head)).toMatchObject({ kind: 'granted' });
-    const outcome = {
-      verdict,
-      attempt: { at: clock.now(), ms: 1 },
-      ...(verdict === 'failed' ? { afterMs: 9_000 } : {}),
-    };
-    await deliveries.settle(run, { ...endpoint, attempts: 0 }, outcome);
-    return `msg_${prediction}_${event}_${generation}`;
-  }
-
-  const known = async (ids: string[]): Promise<boolean[]> =>
-    (await at.ledger.readMany(ids)).map((record) => record !== undefined);
+  const bytes = (what: string): Promise<number> => store.bytes(what);
+  const submitted: FullStore['submitted'] = (options) => store.submitted(options);
+  const ended: FullStore['ended'] = (options) => store.ended(options);
+  const deliver: FullStore['deliver'] = (prediction, told) => store.deliver(prediction, told);
+  const known: FullStore['known'] = (ids) => store.known(ids);
 
   it('is made by the oldest records too, once their data is gone, down to a quarter of the budget', async () => {
     const ids = [];
@@ -204,89 +162,5 @@ describe('the room for what has ended', () => {
     while ((await ledger.sweep(256, budget)) > 0);
     expect(await submit()).toMatchObject({ kind: 'new' });
     expect(await all()).toBeLessThan(budget * 1.25);
-  });
-
-  it('is made by the chunks of a batch, and by the batch itself when it has ended and that was told', async () => {
-    const { ledger, clock, redis, keys } = at;
-    const id = await createdBatch(at, batches, URL);
-    const chunks = [chunkOf(clock, [id, 0]), chunkOf(clock, [id, 3])];
-    for (const each of chunks) {
-      await batches.append(each);
-      await ledger.succeed({ id: each.id, generation: 0 }, OUTPUT);
-      clock.pass(1);
-    }
-    // Of both the data goes first, then one of the records.
-    await ledger.sweep(5, 1);
-    expect((await batches.chunks(id, { row: 0, limit: 9 })).chunks).toEqual([
-      { forgotten: true, row: 0, count: 3 },
-      expect.objectContaining({ id: chunks[1]!.id, status: 'succeeded', removed: '1' }),
-    ]);
-    await ledger.sweep(100, 1);
-    expect(await batches.read(id)).toMatchObject({ state: 'open', succeeded: 6 });
-    await batches.seal(id);
-    await ledger.sweep(100, 1);
-    expect(await batches.read(id)).toMatchObject({ state: 'completed' });
-    await deliver(id);
-    await ledger.sweep(100, 1);
-    expect(await batches.read(id)).toBeUndefined();
-    await redis.del(keys.outbox);
-    expect(await redis.keys(`${keys.prefix}:*`)).toEqual([keys.bytes]);
-    expect([await bytes('records'), await bytes('untold')]).toEqual([0, 0]);
-  });
-
-  it('counts a batch that is added to, sealed, ended and run again once', async () => {
-    const { ledger, clock } = at;
-    const id = await createdBatch(at, batches);
-    const alone = await bytes('records');
-    const [made, more] = [chunkOf(clock, [id, 0]), chunkOf(clock, [id, 3])];
-    await batches.append(made);
-    await ledger.sweep(100, 1);
-    expect([await bytes('records'), await bytes('untold')]).toEqual([0, alone]);
-    await batches.append(more);
-    expect([await bytes('records'), await bytes('untold')]).toEqual([alone, 0]);
-    await batches.seal(id);
-    expect(await bytes('records')).toBe(0);
-    for (const each of [more, made]) await ledger.fail({ id: each.id, generation: 0 }, FAILURE);
-    expect(await bytes('records')).toBeGreaterThan(alone);
-    const other = await bytes('records');
-    expect(await ledger.retry(made.id, clock.now() + 1_000)).toMatchObject({ applied: true });
-    expect(await bytes('records')).toBeLessThan(other - alone);
-    expect(await bytes('untold')).toBe(0);
-  });
-
-  it('is made by bulk runs that have no rows, and no more of them are begun than it holds', async () => {
-    const { clock, ledger } = at;
-    const head = {
-      owner: 'public',
-      model: 'digits',
-      version: '1',
-      request: 'r',
-      created: clock.now(),
-      keepRecord: 9e6,
-    };
-    const cost = await createdBatch(at, batches).then(() => bytes('records'));
-    const budget = 20 * cost;
-    for (let i = 0; i < 100; i++) {
-      clock.pass(1);
-      expect(await batches.create({ id: `b${i}`, head, budget })).toEqual({ kind: 'new' });
-    }
-    expect(await bytes('records')).toBeLessThanOrEqual(budget);
-    expect(await batches.read('b99')).toMatchObject({ state: 'open' });
-    const full = chunkOf(clock, ['b99', 0]);
-    expect(await batches.append(full)).toMatchObject({ kind: 'new' });
-    await ledger.sweep(100, 1);
-    expect(await batches.read('b98')).toBeUndefined();
-    const pendingBytes = (await bytes('pending')) + (await bytes('untold'));
-    expect(await batches.create({ id: 'bmore', head, budget: pendingBytes })).toEqual({ kind: 'full', pendingBytes });
-  });
-
-  it('gives an idempotency key of a forgotten batch free', async () => {
-    const { redis, keys, clock } = at;
-    const claim = { key: keys.claim('public', 'key', 'k'), fingerprint: 'f', ttlMs: 9_000 };
-    const head = { owner: 'public', model: 'digits', version: '1', request: 'r', created: clock.now(), keepRecord: 9 };
-    await batches.create({ id: 'bone', head, claim, budget: 1_000_000 });
-    expect(await batches.create({ id: 'btwo', head, claim, budget: 1_000_000 })).toEqual({ kind: 'same', id: 'bone' });
-    await redis.del(keys.batch('bone'));
-    expect(await batches.create({ id: 'btwo', head, claim, budget: 1_000_000 })).toEqual({ kind: 'new' });
   });
 });

@@ -27,7 +27,7 @@ export class DeadLetters {
 
   async list(owner: string, offset: number): Promise<{ total: number; records: PredictionRecord[] }> {
     const { total, ids } = await this.ids(owner, offset, PAGE);
-    const records = await redisAnswers(this.context.ledger.readMany(ids));
+    const records = await redisAnswers(this.context.ledger.readListed(ids));
     return { total, records: records.filter((record) => record !== undefined) };
   }
 

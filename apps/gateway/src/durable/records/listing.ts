@@ -69,7 +69,7 @@ export class Listing {
         limit: filter.limit,
       });
       looked += ids.length;
-      for (const record of await ledger.readMany(ids)) {
+      for (const record of await ledger.readListed(ids)) {
         if (!record) continue;
         if (records.length === filter.limit) return { records, next: after! };
         after = `${record.created}.${record.id}`;
