@@ -1,8 +1,9 @@
 // Proves: a bulk run that is begun again by its key is the same one, of the same version, whatever its model's name has
 // come to mean; and one that finds no place for its upload is not begun.
 import { request, type ClientRequest } from 'node:http';
-import { scaleModel } from '../fixtures/scale-model.js';
+import { scaling } from '../fixtures/scale-model.js';
 import { ask } from '../support/http.js';
+import { ModelsApi } from '../support/models-api.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { RegisteredModels } from '../support/registered.js';
 import { ended, results, sendRows } from '../support/rows.js';
@@ -19,15 +20,8 @@ beforeAll(async () => {
   models = new RegisteredModels(stack);
   stack.addWorker({ SLUICE_STORE: models.storeDir });
   batches = `${stack.url}/v1/batches`;
-  const x = { name: 'x', dtype: 'float32' as const, shape: [null, 4] };
-  for (const [version, factor] of [
-    ['1', 2],
-    ['2', 3],
-  ] as const) {
-    const description = { inputs: [x], outputs: [{ ...x, name: 'y' }] };
-    await models.add({ name: 'm', version, from: scaleModel(factor), description });
-    await until(`m:${version} is ready`, async () => (await models.states('m', version)).includes('ready'));
-  }
+  await models.serve({ name: 'm', version: '1', ...scaling(2) });
+  await models.serve({ name: 'm', version: '2', ...scaling(3) });
 });
 afterAll(async () => {
   await stack.close();
@@ -35,12 +29,7 @@ afterAll(async () => {
   own.remove();
 });
 
-const means = async (version: string): Promise<void> => {
-  const headers = { 'content-type': 'application/json' };
-  const body = JSON.stringify({ version });
-  const answer = await ask(`${stack.url}/v1/models/m/default`, { method: 'PUT', headers, body });
-  expect(answer.status).toBe(200);
-};
+const means = (version: string): Promise<void> => new ModelsApi(stack.url).makeDefault('m', version);
 
 it('goes on with its version although another has become the default', async () => {
   const headers = { 'idempotency-key': 'begun-again' };

@@ -2,6 +2,7 @@
 import { Redis } from 'ioredis';
 import { ask, postJson, type Answer } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
+import { endOf } from '../support/predictions.js';
 import { sendRows } from '../support/rows.js';
 import { Stack } from '../support/stack.js';
 import { until } from '../support/until.js';
@@ -26,14 +27,7 @@ const get = (path: string): Promise<Answer> => ask(stack.url + path, { method: '
 const post = (path: string): Promise<Answer> => ask(stack.url + path);
 const sum = (...values: number[]): object => ({ model: 'row_sum', input: values });
 
-async function ended(id: string): Promise<Answer['json']> {
-  let last: Answer['json'];
-  await until(`${id} has ended`, async () => {
-    last = (await get(`/v1/predictions/${id}`)).json;
-    return last.completed_at !== null;
-  });
-  return last;
-}
+const ended = (id: string): Promise<Answer['json']> => endOf(stack.url, id);
 
 it('is accepted all the same, with its place in the queue', async () => {
   await submit(sum(1, 0, 0, 0));

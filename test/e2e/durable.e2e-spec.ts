@@ -1,8 +1,8 @@
 /** Submit now, look later: durable predictions over HTTP, with real workers. */
 import { ask, form, postJson, seven, sevenRow, type Answer } from '../support/http.js';
 import { ModelsFolder } from '../support/models-folder.js';
+import { endOf } from '../support/predictions.js';
 import { Stack } from '../support/stack.js';
-import { until } from '../support/until.js';
 
 const JSON_BODY = { 'content-type': 'application/json' };
 
@@ -30,14 +30,7 @@ describe('a durable prediction', () => {
     ask(stack.url + path, { headers });
   const sum = (...values: number[]): object => ({ model: 'row_sum', input: values });
 
-  async function ended(id: string): Promise<Answer['json']> {
-    let last: Answer['json'];
-    await until(`${id} has ended`, async () => {
-      last = (await get(`/v1/predictions/${id}`)).json;
-      return last.completed_at !== null;
-    });
-    return last;
-  }
+  const ended = (id: string): Promise<Answer['json']> => endOf(stack.url, id);
 
   it('is a 202 with where to look, and then there with its answer', async () => {
     const sent = form([{ name: 'file', filename: 'seven.png', content: seven() }]);

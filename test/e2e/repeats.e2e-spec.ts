@@ -1,7 +1,8 @@
 // Proves: a request that is sent again with its key, or under its own id, is the same prediction or bulk run, although its
 // model's name has come to mean a version that has another input, and its own version has been removed.
-import { scaleModel } from '../fixtures/scale-model.js';
+import { scaling } from '../fixtures/scale-model.js';
 import { ask, form, type Answer } from '../support/http.js';
+import { ModelsApi } from '../support/models-api.js';
 import { ModelsFolder } from '../support/models-folder.js';
 import { RegisteredModels } from '../support/registered.js';
 import { ended, sendRows } from '../support/rows.js';
@@ -11,7 +12,6 @@ import { until } from '../support/until.js';
 const own = new ModelsFolder().fixtures('add');
 const JSON_BODY = { 'content-type': 'application/json' };
 const KEY = { 'idempotency-key': 'sent-again', prefer: 'wait' };
-const four = (name: string) => ({ name, dtype: 'float32' as const, shape: [null, 4] });
 let stack: Stack;
 let models: RegisteredModels;
 
@@ -19,14 +19,8 @@ beforeAll(async () => {
   stack = await Stack.start({ models: own.path, workers: 0, serves: false });
   models = new RegisteredModels(stack);
   stack.addWorker({ SLUICE_STORE: models.storeDir });
-  for (const [version, name] of [
-    ['1', 'x'],
-    ['2', 'other'],
-  ] as const) {
-    const description = { inputs: [four(name)], outputs: [four('y')] };
-    await models.add({ name: 'm', version, from: scaleModel(2, name), description });
-    await until(`m:${version} is ready`, async () => (await models.states('m', version)).includes('ready'));
-  }
+  await models.serve({ name: 'm', version: '1', ...scaling(2) });
+  await models.serve({ name: 'm', version: '2', ...scaling(2, 'other') });
 });
 afterAll(async () => {
   await stack.close();
@@ -34,14 +28,7 @@ afterAll(async () => {
   own.remove();
 });
 
-const means = async (version: string): Promise<void> => {
-  const answer = await ask(`${stack.url}/v1/models/m/default`, {
-    method: 'PUT',
-    headers: JSON_BODY,
-    body: JSON.stringify({ version }),
-  });
-  expect(answer.status).toBe(200);
-};
+const means = (version: string): Promise<void> => new ModelsApi(stack.url).makeDefault('m', version);
 
 const json = (path: string, content: object, { method = 'POST', headers = {} } = {}): Promise<Answer> =>
   ask(`${stack.url}${path}`, {

@@ -1,6 +1,6 @@
 // Proves: a version that was removed, and another package that came under its name, are never mixed up: neither by a
 // worker that stood still or was cut off meanwhile, nor by predictions that were accepted for the one before.
-import { scaleModel } from '../fixtures/scale-model.js';
+import { scaling } from '../fixtures/scale-model.js';
 import { Cable } from '../support/cable.js';
 import { ask, postJson, type Answer } from '../support/http.js';
 import { metric } from '../support/metrics.js';
@@ -31,9 +31,7 @@ const submit = (): Promise<Answer> =>
   postJson(`${stack.url}/v1/predictions`, { model: 'm', version: '1', input: [1, 1, 1, 1] });
 const rows = (path: string, body = '{"input": [1, 1, 1, 1]}\n'): Promise<Answer> =>
   ask(`${stack.url}/v1/batches${path}`, { headers: { 'content-type': 'application/x-ndjson' }, body });
-const x = { name: 'x', dtype: 'float32' as const, shape: [null, 4] };
-const add = (factor: number) =>
-  models.add({ ...M, from: scaleModel(factor), description: { inputs: [x], outputs: [{ ...x, name: 'y' }] } });
+const add = (factor: number) => models.add({ ...M, ...scaling(factor) });
 const answers = (factor: number) =>
   until(`m:1 multiplies by ${factor}`, async () => (await predict()).json.output?.[0] === factor);
 const removed = () => ask(`${stack.url}/v1/models/m/versions/1?force=true`, { method: 'DELETE' });

@@ -23,6 +23,11 @@ export class ModelsApi {
     return ask(`${this.url}/v1/models${path}`, { method, headers: this.headers });
   }
 
+  /** What its name alone means from now on. */
+  async makeDefault(name: string, version: string): Promise<void> {
+    expect((await this.send('PUT', `/${name}/default`, { version })).status).toBe(200);
+  }
+
   async state(name: string, version: string): Promise<string | undefined> {
     return (await this.call('GET', `/${name}/versions/${version}`)).json.state;
   }

@@ -21,6 +21,7 @@ import {
   type VerifiedFacts,
 } from '#inference';
 import type { Stack } from './stack.js';
+import { until } from './until.js';
 
 export interface NewModel {
   name: string;
@@ -75,6 +76,13 @@ export class RegisteredModels {
     const package_ = await this.pack(model);
     await this.register(model, package_);
     return package_;
+  }
+
+  /** Registers it and waits until a worker has it. */
+  async serve(model: NewModel): Promise<void> {
+    const { name, version } = model;
+    await this.add(model);
+    await until(`${name}:${version} is ready`, async () => (await this.states(name, version)).includes('ready'));
   }
 
   async pack({ name, version, from, manifest }: NewModel): Promise<Ingested> {
