@@ -122,7 +122,10 @@ export function bulkWebhookOf(headers: IncomingHttpHeaders): string | undefined 
   throw invalid('Webhook-Events', text1(headers['webhook-events']) ?? '', 'a bulk run tells of completed alone');
 }
 
-/** Rows that are added to a bulk run are known by their place in it, and all else was said at its beginning. @throws HEADER_INVALID */
+/**
+ * Rows that are added to a bulk run are known by their place in it, and all else was said at its beginning.
+ * @throws HEADER_INVALID
+ */
 export function checkRowsHeaders(headers: IncomingHttpHeaders): void {
   for (const name of ['idempotency-key', 'webhook-url', 'webhook-events', 'cancel-after'] as const) {
     const text = text1(headers[name]);

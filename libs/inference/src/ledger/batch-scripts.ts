@@ -34,7 +34,8 @@ export const BULK_SHARE = 0.5;
  *
  * Answers `{'new', committed, rows that have not ended, outbox…}`, also when it had joined before; `{'moved', committed}`
  * when the batch has not as many rows as the chunk says are before it; `{'closed', state}` when it takes no more;
- * `{'gone'}`; `{'lost'}`, `{'full', pending}` and `{'crowded'}` as a submission does. A chunk of which no row has an input ends at once.
+ * `{'gone'}`; `{'lost'}`, `{'full', pending}` and `{'crowded'}` as a submission does. A chunk of which no row has an input
+ * ends at once.
  */
 export const APPEND = new Script(`${PRELUDE}
 local rec, deadline, due, budget = cjson.decode(ARGV[4]), ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7])

@@ -129,7 +129,7 @@ local function keep(rec)
   keepUntil(now + rec.keepRecord, memberOf(cost, id, rec.owner))
   redis.call('PEXPIRE', key, rec.keepRecord + ${NET_MS})
   redis.call('PEXPIRE', k('payload:' .. id), rec.keepData + ${NET_MS})
-  -- By what was told before it is known that it was (room-lua.ts).
+  -- What has been told must be known for as long as the record is kept (room-lua.ts).
   local list = rec.webhook and k('deliveries-of:' .. id)
   local left = list and redis.call('PTTL', list) or -2
   if left >= 0 and left < rec.keepRecord + ${NET_MS} then redis.call('PEXPIRE', list, rec.keepRecord + ${NET_MS}) end

@@ -4,9 +4,9 @@
  *
  * Invariants: over the budget the oldest inputs go first, then the oldest outputs, and of the records beyond their share
  * the oldest, once their data is gone. A record stays while a webhook of it has not been delivered or given up, at most
- * OWED_MS past its time, and a batch that has rows until it has ended: those are `untold`, and count like what has not ended. With a
- * record go its deliveries and its claims. What is stored makes its room first, or is refused: all of it is never more
- * than a RECORD_SHARE over the budget.
+ * OWED_MS past its time, and a batch that has rows until it has ended: those are `untold`, and count like what has not
+ * ended. With a record go its deliveries and its claims. What is stored makes its room first, or is refused: all of it is
+ * never more than a RECORD_SHARE over the budget.
  */
 
 /** Of the budget that records may fill although inputs and outputs, or what has not ended, need the room. */
