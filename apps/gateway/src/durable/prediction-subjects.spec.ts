@@ -29,6 +29,14 @@ describe('predictions as webhooks tell of them', () => {
         expect(await subjects.subjectOf({ prediction: id, event, generation })).toMatchObject({
           at: times[generation]![event],
         });
+        const { start, completed } = times[generation]!;
+        const object = JSON.parse(
+          (await subjects.render({ prediction: id, event, generation }, 'full')) as string,
+        ) as object;
+        expect(object).toMatchObject({
+          started_at: new Date(start).toISOString(),
+          completed_at: event === 'start' ? null : new Date(completed).toISOString(),
+        });
       }
     }
   });

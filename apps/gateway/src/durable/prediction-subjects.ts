@@ -47,16 +47,19 @@ function told({ log }: PredictionRecord, { event, generation }: DeliveryRef): Re
 
 function asOf(record: PredictionRecord, ref: DeliveryRef): PredictionRecord {
   const { event, generation } = ref;
-  if (event === 'start') return { ...withoutEnd(record), status: 'processing', generation };
-  if (generation === record.generation && isTerminal(record.status)) return record;
+  const isOwn = generation === record.generation;
+  const started = told(record, { ...ref, event: 'start' })?.at ?? (isOwn ? record.started : undefined);
+  const begun = { ...withoutRun(record), ...(started === undefined ? {} : { started }), generation };
+  if (event === 'start') return { ...begun, status: 'processing' };
+  if (isOwn && isTerminal(record.status)) return record;
   const end = told(record, ref);
-  return end ? { ...withoutEnd(record), status: end.status, generation, completed: end.at } : record;
+  return end ? { ...begun, status: end.status, completed: end.at } : record;
 }
 
-const OF_THE_END = new Set(['completed', 'outputs', 'metrics', 'code', 'message', 'dead', 'digest']);
+const OF_THE_RUN = new Set(['started', 'completed', 'outputs', 'metrics', 'code', 'message', 'dead', 'digest']);
 
-function withoutEnd(record: PredictionRecord): PredictionRecord {
-  return Object.fromEntries(Object.entries(record).filter(([name]) => !OF_THE_END.has(name))) as PredictionRecord;
+function withoutRun(record: PredictionRecord): PredictionRecord {
+  return Object.fromEntries(Object.entries(record).filter(([name]) => !OF_THE_RUN.has(name))) as PredictionRecord;
 }
 
 function thin({ id, model, version, status, code }: PredictionRecord, base: string): object {
