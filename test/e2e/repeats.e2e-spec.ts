@@ -73,4 +73,9 @@ it('is the same one, and another request is refused', async () => {
     status: 202,
     json: { id: batch.json.id, version: '1', status: 'completed' },
   });
+  // Before its version, which is gone, is looked for.
+  expect(await sendRows(`${stack.url}/v1/batches?model=m&version=1`, ['[1, 1, 1, 1]'], run)).toMatchObject({
+    status: 422,
+    json: { code: 'IDEMPOTENCY_CONFLICT' },
+  });
 });

@@ -65,15 +65,26 @@ export class BatchesService {
     this.departures = new DepartureWriter(context.redis, context.keys.control);
   }
 
-  /** What the same request has begun already, whatever has become of its version's name or its receiver since. */
+  /**
+   * What the same request has begun already, whatever has become of its version's name or its receiver since.
+   * @throws IDEMPOTENCY_CONFLICT
+   */
   async begunBefore(wish: NewBatch): Promise<BatchRecord | undefined> {
     const claim = this.claimOf(wish);
     const claimed = claim && (await redisAnswers(this.context.ledger.claimed(claim.key)));
-    if (claimed?.fingerprint !== claim?.fingerprint || !claimed) return undefined;
-    return redisAnswers(this.context.batches.read(claimed.id));
+    if (!claimed) return undefined;
+    const { batches, ledger } = this.context;
+    const batch = await redisAnswers(batches.read(claimed.id));
+    if (claimed.fingerprint === claim.fingerprint) return batch;
+    // What is there no more claims nothing.
+    if (batch ?? (await redisAnswers(ledger.read(claimed.id)))) throw conflict();
+    return undefined;
   }
 
-  /** The batch of this request: a new one, or the one that the same key has begun. @throws IDEMPOTENCY_CONFLICT, WEBHOOK_… */
+  /**
+   * The batch of this request: a new one, or the one that the same key has begun.
+   * @throws IDEMPOTENCY_CONFLICT, STORAGE_FULL, WEBHOOK_…
+   */
   async begin(wish: NewBatch & { model: ModelDescription }): Promise<BatchRecord> {
     const { owner, model, requestId, webhook } = wish;
     const { batches, clock, config } = this.context;
@@ -103,7 +114,7 @@ export class BatchesService {
     return this.read(owner, made.kind === 'same' ? made.id : id);
   }
 
-  /** @throws BODY_TOO_LARGE, STATE_CONFLICT, QUEUE_UNAVAILABLE and what the source throws, with the committed count */
+  /** @throws BODY_TOO_LARGE, STORAGE_FULL, STATE_CONFLICT, QUEUE_UNAVAILABLE and what the source throws, with the committed count */
   async upload({ source, from, ...upload }: Upload): Promise<void> {
     const version = modelKey(upload.model.name, upload.model.version);
     const lead = this.leads.begin(version, performance.now());
@@ -113,8 +124,8 @@ export class BatchesService {
       const pace = new Pace({ waiting, isEarly: () => lead.isLong });
       const { context, budget } = this;
       const confirm = (): void => this.catalog.confirm(acceptedFor(upload.model));
-      const rowMs = this.catalog.find(version)?.alpha;
-      await new RowUpload({ ...upload, rowMs, context, budget, pace, lead, confirm }).take(source, from);
+      const learned = this.catalog.find(version);
+      await new RowUpload({ ...upload, learned, context, budget, pace, lead, confirm }).take(source, from);
     } finally {
       this.leads.end(version, lead, performance.now());
     }

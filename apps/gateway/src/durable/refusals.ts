@@ -1,7 +1,7 @@
 /** What a submission is told that is not taken. */
 import { SluiceError } from '#inference';
 
-const FULL_RETRY_SECONDS = 30;
+export const FULL_RETRY_SECONDS = 30;
 
 export function conflict(): SluiceError {
   return new SluiceError(

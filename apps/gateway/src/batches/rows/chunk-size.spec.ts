@@ -17,8 +17,10 @@ it('is 64, and fewer where what they answer would be too large for one key, but 
   expect(rowsOfChunk(model([null, 64, 4_096, 4_096]))).toBe(1);
 });
 
-it('is as many as run within five seconds, where it is known what one takes', () => {
-  expect(rowsOfChunk(model([null, 10]), 2)).toBe(64);
-  expect(rowsOfChunk(model([null, 10]), 1_000)).toBe(5);
-  expect(rowsOfChunk(model([null, 10]), 60_000)).toBe(1);
+it('is as many as run within five seconds, in runs of the largest batch, where it is known what those take', () => {
+  expect(rowsOfChunk(model([null, 10]), { alpha: 2 })).toBe(64);
+  expect(rowsOfChunk(model([null, 10]), { alpha: 1_000 })).toBe(5);
+  expect(rowsOfChunk(model([null, 10]), { alpha: 60_000 })).toBe(1);
+  const pairs = { ...model([null, 10]), maxBatchSize: 2 };
+  expect(rowsOfChunk(pairs, { alpha: 100, beta: 1_800 })).toBe(5);
 });

@@ -10,10 +10,20 @@ import { bytesPerElement, MAX_CHUNK_ROWS, type ModelDescription, type TensorSpec
 const MAX_ANSWER_BYTES = 32 * 1024 * 1024;
 const MAX_CHUNK_MS = 5_000;
 
-/** @param rowMs what workers have learned that a row takes. */
-export function rowsOfChunk({ task, outputs }: ModelDescription, rowMs = 0): number {
+/** What workers have learned of a version, in milliseconds: a run of n rows takes `alpha` n + `beta`. */
+export interface Learned {
+  /** Of texts by the dearest, so that chunks of short ones have fewer than could be. */
+  alpha?: number;
+  beta?: number;
+}
+
+export function rowsOfChunk(
+  { task, outputs, maxBatchSize }: ModelDescription,
+  { alpha = 0, beta = 0 }: Learned = {},
+): number {
   // What the other tasks answer is no tensor of the model's.
   const answer = task === 'tensor' ? outputs.reduce((sum, output) => sum + rowBytes(output), 0) : 0;
+  const rowMs = alpha + beta / maxBatchSize;
   return Math.max(1, Math.min(MAX_CHUNK_ROWS, Math.floor(MAX_ANSWER_BYTES / answer), Math.floor(MAX_CHUNK_MS / rowMs)));
 }
 

@@ -16,19 +16,18 @@ import {
   type ModelDescription,
 } from '#inference';
 import type { GatewayContext } from '../../context.js';
-import { crowded } from '../../durable/refusals.js';
+import { crowded, FULL_RETRY_SECONDS } from '../../durable/refusals.js';
 import { stored } from '../../durable/submission/submission.js';
 import type { StorageBudget } from '../../upkeep/storage-budget.js';
 import { queueUnavailable } from '../../predictions/pack-sender.js';
 import type { InputForm, InputItem } from '../../predictions/prediction-input.js';
 import type { Lead } from '../lead.js';
 import type { Pace } from '../pace.js';
-import { rowsOfChunk } from './chunk-size.js';
+import { rowsOfChunk, type Learned } from './chunk-size.js';
 import { isRead, type Row, type RowSource } from './row.js';
 
 /** A chunk whose fate is not known is written again: it joins once, by its id. */
 const TRIES = 3;
-const FULL_RETRY_SECONDS = 30;
 /** A chunk is no more of all that durable predictions may take, or in a small Redis one alone would find no room, ever. */
 const OF_BUDGET = 1 / 8;
 
@@ -37,8 +36,7 @@ export interface UploadOptions {
   budget: Pick<StorageBudget, 'bytes'>;
   batch: BatchRecord;
   model: ModelDescription;
-  /** Milliseconds that a row takes, where workers know it. */
-  rowMs?: number | undefined;
+  learned?: Learned | undefined;
   requestId: string;
   pace: Pick<Pace, 'step'>;
   lead: Pick<Lead, 'note'>;
@@ -55,7 +53,7 @@ export class RowUpload {
   private writing: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: UploadOptions) {
-    this.mostRows = rowsOfChunk(options.model, options.rowMs);
+    this.mostRows = rowsOfChunk(options.model, options.learned);
     this.sent = options.batch.committed;
     this.confirmed = this.sent;
   }
@@ -65,11 +63,8 @@ export class RowUpload {
     return this.confirmed;
   }
 
-  /** Takes all rows of a source whose first is row `from` of the batch; those that it has are passed over. */
+  /** Takes all rows of a source whose first is row `from` of the batch, at most as many as it has: those are passed over. */
   async take(source: RowSource, from: number): Promise<void> {
-    if (from > this.sent) {
-      throw this.counted(new SluiceError('STATE_CONFLICT', `Row ${from} would leave a gap behind row ${this.sent}.`));
-    }
     const { form } = source;
     try {
       for await (const row of source.rows(this.sent - from)) {

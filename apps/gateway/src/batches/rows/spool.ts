@@ -9,7 +9,6 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, unlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SluiceError } from '#inference';
-import { rowsTooLarge } from '../../http/predict-gate.js';
 
 const RETRY_SECONDS = 30;
 /** Of the cap. */
@@ -55,7 +54,7 @@ export class Spool {
     };
     try {
       for await (const piece of body) {
-        if (bytes + piece.length > most) throw rowsTooLarge(most);
+        if (bytes + piece.length > most) throw archiveTooLarge(most);
         this.checkRoom(owner, piece.length);
         this.count(owner, piece.length);
         bytes += piece.length;
@@ -90,6 +89,13 @@ export class Spool {
     if (own === 0) this.byOwner.delete(owner);
     else this.byOwner.set(owner, own);
   }
+}
+
+export function archiveTooLarge(most: number): SluiceError {
+  return new SluiceError(
+    'BODY_TOO_LARGE',
+    `The archive has more than ${most} bytes: SLUICE_MAX_BATCH_BYTES, or three quarters of SLUICE_MAX_SPOOL_BYTES. Send its files in several.`,
+  );
 }
 
 function full(what: string): SluiceError {

@@ -8,7 +8,7 @@ import { mediaType, ROW_ARCHIVES, rowsTooLarge } from '../../http/predict-gate.j
 import { textFromBytes } from '../../predictions/text-input.js';
 import { jsonRows } from './json-rows.js';
 import type { RowSource } from './row.js';
-import { Spool } from './spool.js';
+import { archiveTooLarge, Spool } from './spool.js';
 import { zipRows, type ZipContents } from './zip-rows.js';
 
 /** Bytes of a line around a picture in base64: an id, names, a data URL's head. */
@@ -50,7 +50,7 @@ export class UploadSources {
     }
     // What is larger than the share would be told for ever to come again.
     const most = Math.min(maxBatchBytes, this.spool.share);
-    const bytes = bodyStream(request, { most, tooLarge: rowsTooLarge });
+    const bytes = bodyStream(request, { most, tooLarge: archiveTooLarge });
     const spooled = await this.spool.take(bytes, { owner: ownerOf(request), most });
     try {
       const source = await zipRows(spooled.fd, {
