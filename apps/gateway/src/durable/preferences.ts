@@ -150,7 +150,7 @@ function urlOf(headers: IncomingHttpHeaders): string | undefined {
 }
 
 /** @param names all of the events that may be told when undefined: the end alone. */
-export function eventsOf(names: readonly string[] | undefined): DeliveryEvent[] {
+function eventsOf(names: readonly string[] | undefined): DeliveryEvent[] {
   if (names === undefined) return ['completed'];
   const events = new Set<DeliveryEvent>();
   for (const name of names.map((each) => each.trim())) {

@@ -95,12 +95,11 @@ export class Consumers {
           this.options.used();
         })
         .then(resolve, reject);
-      if (this.isOver) back();
     });
   }
 
   private async outcome(run: () => Promise<void>): Promise<JobOutcome> {
-    if (!(await this.options.mayRun())) return 'given back';
+    if (!(await this.options.mayRun()) || this.isOver) return 'given back';
     await run();
     return 'settled';
   }

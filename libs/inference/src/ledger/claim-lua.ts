@@ -7,7 +7,7 @@
 export const CLAIM_LUA = `
 -- What somebody with this fingerprint is told: {'same', id} or {'conflict'}; nil where the claim is free.
 local function claimedBy(claim, fingerprint)
-  local held = claim ~= '' and redis.call('GET', claim)
+  local held = redis.call('GET', claim)
   if not held then return nil end
   local theirs, other = string.match(held, '^(%S+) (%S+)$')
   if redis.call('EXISTS', k('prediction:' .. other), batchOf(other)) == 0 then return nil end

@@ -5,8 +5,8 @@
  * Invariants: over the budget the oldest inputs go first, then the oldest outputs, and of the records beyond their share
  * the oldest, once their data is gone. A record stays while a webhook of it has not been delivered or given up, at most
  * OWED_MS past its time, and a batch that has rows until it has ended: those are `untold`, and count like what has not
- * ended. With a record go its deliveries and its claims. What is stored makes its room first, or is refused: all of it is
- * never more than a RECORD_SHARE over the budget.
+ * ended. With a record go its deliveries and its claims. What comes makes its room first, or is refused where all would
+ * be more than a RECORD_SHARE over the budget; the room of outputs is the sweep's to make.
  */
 
 /** Of the budget that records may fill although inputs and outputs, or what has not ended, need the room. */
@@ -86,12 +86,6 @@ local function standing(name)
   return told(name, cjson.decode(f[1]), f[2], f[4]) and 'told' or 'owing'
 end
 
--- Before its time.
-local function mayGo(name)
-  local is = standing(name)
-  return is == 'gone' or is == 'told'
-end
-
 -- What would go at that time stays until it may.
 local function owe(member, at)
   local bytes, name = partsOf(member)
@@ -123,13 +117,14 @@ local function evict()
   if not oldest[1] then return nil end
   local bytes, name = partsOf(oldest[1])
   if redis.call('STRLEN', k('payload:' .. name)) + redis.call('STRLEN', k('result:' .. name)) > 0 then return nil end
-  if mayGo(name) then
+  local is = standing(name)
+  if is == 'gone' or is == 'told' then
     forget(oldest[1])
     return bytes, bytes
   end
   -- One that has not ended goes at its time, whatever it will have to tell.
   local at = tonumber(oldest[2])
-  owe(oldest[1], standing(name) == 'open' and at - ${OWED_MS} or at)
+  owe(oldest[1], is == 'open' and at - ${OWED_MS} or at)
   return bytes, 0
 end
 
@@ -137,7 +132,8 @@ end
 local function review(most)
   for _, member in ipairs(redis.call('ZRANDMEMBER', k('untold'), most)) do
     local _, name = partsOf(member)
-    if mayGo(name) then keepUntil(redis.call('ZSCORE', k('untold'), member), member) end
+    local is = standing(name)
+    if is == 'gone' or is == 'told' then keepUntil(redis.call('ZSCORE', k('untold'), member), member) end
   end
 end
 

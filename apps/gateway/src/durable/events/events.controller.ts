@@ -74,7 +74,7 @@ export class EventsController implements OnModuleDestroy {
       void reply.status(HttpStatus.NO_CONTENT).send();
       return;
     }
-    const stream = new Stream(reply, { shown: id, last: after });
+    const stream = new Stream(reply, id, after);
     this.readers.set(raw, stream);
     await this.follow(request, record.id, stream);
     if (this.context.draining) stream.close();
@@ -139,17 +139,13 @@ class Stream {
   private keptAlive = (): void => undefined;
   private readonly keepAlive: NodeJS.Timeout;
 
-  /** The prediction's id as the reader knows it. */
-  readonly shown: string;
-  /** Id of the last event that the reader has. */
-  private last: number;
-
   constructor(
     private readonly reply: FastifyReply,
-    { shown, last }: { shown: string; last: number },
+    /** The prediction's id as the reader knows it. */
+    readonly shown: string,
+    /** Id of the last event that the reader has. */
+    private last: number,
   ) {
-    this.shown = shown;
-    this.last = last;
     const { raw } = reply;
     reply.hijack();
     raw.writeHead(200, {

@@ -2,8 +2,8 @@
  * The taking end of the durable and the bulk lane of one model version.
  *
  * Invariant: a job completes only after `process` has settled all its records, or found that there is nothing to do; a
- * prediction that is to be tried again gets a job of its own, so that no job ever comes back but from a dead worker, or
- * one that had no right to take it.
+ * prediction that is to be tried again gets a job of its own, so that no job ever comes back but from a dead worker, one
+ * that stops, or one that had no right to take it.
  */
 import type { Job, Worker } from 'bullmq';
 import { durableJob, type GenerationRef } from '../../contract/durable-job.js';
